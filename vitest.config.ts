@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+const sources = {
+  resolve: { conditions: ['@llm-engine/source'] },
+  ssr: { resolve: { conditions: ['@llm-engine/source'] } },
+};
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      reporter: ['text-summary', 'text'],
+      thresholds: { lines: 90 },
+    },
+    projects: [
+      {
+        ...sources,
+        test: { name: 'unit', include: ['{apps,packages}/*/src/**/*.test.ts', 'trainers/*/src/**/*.test.ts'] },
+      },
+      {
+        ...sources,
+        test: {
+          name: 'integration',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
