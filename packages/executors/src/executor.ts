@@ -1,0 +1,81 @@
+import type {
+  Completed,
+  ExecutorHealth,
+  FineTuneRequest,
+  InferenceBody,
+  InferenceEndpoint,
+  ModelInfo,
+} from '@llm-engine/contracts';
+
+/** One OpenAI-shaped request. Unknown fields of the body pass through to the model server. */
+export interface InferRequest {
+  readonly jobId: string;
+  readonly endpoint: InferenceEndpoint;
+  readonly body: InferenceBody;
+}
+
+export interface InferContext {
+  /** Aborts the upstream call; the executor closes its connection at once. */
+  readonly signal: AbortSignal;
+  /** Called for each streamed chunk with its JSON text, in order, when the body asks for `stream`. */
+  readonly onChunk?: (chunk: string) => void;
+}
+
+export interface FineTuneRun {
+  readonly jobId: string;
+  readonly request: FineTuneRequest;
+}
+
+/** What a run, started by `fineTune`, is doing. */
+export interface RunStatus {
+  readonly id: string;
+  readonly state: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** From 0 to 1. */
+  readonly progress: number;
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Name of the trained model, once it has succeeded. */
+  readonly fineTunedModel?: string;
+  readonly trainedTokens?: number;
+  /** Why it failed, with the next action. */
+  readonly error?: string;
+}
+
+/** What a run reports, numbered from 1 without gaps so that a reader can go on where it was. */
+export interface RunEvent {
+  readonly seq: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly type: 'status' | 'metrics' | 'message';
+  readonly status: RunStatus;
+  readonly message: string;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/**
+ * Runs models. It knows nothing of queues: every method is given what it needs, can be aborted,
+ * and fails with a `FailureError` whose class says whether another attempt makes sense.
+ */
+export interface ModelExecutor extends AsyncDisposable {
+  readonly name: string;
+
+  /** The models it can run now. A server that does not answer is not an error: its models are missing until it does. */
+  models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+
+  /** Answers one request; resolves with the whole response body also when it was streamed. */
+  infer(request: InferRequest, context: InferContext): Promise<Completed>;
+
+  /** Starts the run, or finds the one that this job id already started; resolves with the id of the run. */
+  fineTune(run: FineTuneRun, signal: AbortSignal): Promise<string>;
+
+  /** Undefined for a run that it does not know. */
+  getJobStatus(runId: string, signal: AbortSignal): Promise<RunStatus | undefined>;
+
+  /** Events of a run from number `from` on; ends after the event of its terminal state. */
+  watchJob(runId: string, options: { readonly from: number; readonly signal: AbortSignal }): AsyncIterable<RunEvent>;
+
+  /** Stops the run. A run that has ended, or is not known, stays as it is. */
+  cancelJob(runId: string): Promise<void>;
+
+  healthCheck(signal: AbortSignal): Promise<ExecutorHealth>;
+}

@@ -1,0 +1,1 @@
+export type { FineTuneRun, InferContext, InferRequest, ModelExecutor, RunEvent, RunStatus } from './executor.ts';
