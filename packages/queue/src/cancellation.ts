@@ -1,0 +1,38 @@
+import { EngineError, isTerminal } from '@llm-engine/contracts';
+import type { JobRecord } from '@llm-engine/contracts';
+import type { QueueConnection } from './connection.ts';
+import { readJob } from './job-reader.ts';
+import { finish } from './records.ts';
+
+/**
+ * Cancels a job that has not ended, wherever it is. Throws `job_not_found` or `job_already_finished`.
+ *
+ * The record comes first: from then on the job is cancelled, whatever is killed. Taking it out of its queue, or telling the
+ * worker that runs it, only saves work; a worker that heard nothing finds the record by itself.
+ */
+export async function cancelJob(connection: QueueConnection, id: string): Promise<JobRecord> {
+  const job = await readJob(connection, id);
+  if (isTerminal(job.state)) throw alreadyFinished(id, job.state);
+  const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
+  if (!(await finish(connection, record))) {
+    const ended = await readJob(connection, id);
+    throw alreadyFinished(id, ended.state);
+  }
+  await connection.redis.publish(connection.keys.cancelChannel, id);
+  await connection.queue(job.queue).remove(id);
+  return record;
+}
+
+function alreadyFinished(id: string, state: string): EngineError {
+  return new EngineError(
+    'job_already_finished',
+    `The job '${id}' has already ${endedAs(state)}; only a job that has not ended can be cancelled.`,
+    {
+      param: 'id',
+    },
+  );
+}
+
+function endedAs(state: string): string {
+  return state === 'cancelled' ? 'been cancelled' : state;
+}

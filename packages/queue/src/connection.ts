@@ -1,0 +1,139 @@
+import { EngineError } from '@llm-engine/contracts';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { DEFAULT_PREFIX, Keys } from './keys.ts';
+import { Wakeups } from './wakeups.ts';
+
+export interface QueueConnectionOptions {
+  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
+  readonly redisUrl: string;
+  /** Engines with different prefixes share a Redis without seeing each other. Default `llm-engine`. */
+  readonly prefix?: string;
+  /**
+   * `fail-fast` (default): a command on a dead connection is refused at once, so that a caller can be answered.
+   * `patient`: a command waits for Redis to come back, so that a worker's result is never dropped.
+   */
+  readonly patience?: 'fail-fast' | 'patient';
+  /** Troubles of the connection, which mends itself. Default: ignored. */
+  readonly onTrouble?: (error: Error) => void;
+}
+
+const RECONNECT_CAP_MS = 1_000;
+const QUEUE_NAMES_FRESH_MS = 5_000;
+const SEND_RETRY_AFTER_MS = 1_000;
+
+// Capped, since the default grows to 20 s, and jittered, so that a fleet does not come back in one blow.
+function reconnectDelay(times: number): number {
+  return Math.min(50 * 2 ** Math.min(times, 10), RECONNECT_CAP_MS) * (0.5 + Math.random() / 2);
+}
+
+/** Options that every connection of ours has, by how long its commands may wait. */
+export function redisOptions(patience: 'fail-fast' | 'patient') {
+  const shared = { retryStrategy: reconnectDelay, connectTimeout: 5_000, keepAlive: 10_000 };
+  return patience === 'patient'
+    ? { ...shared, maxRetriesPerRequest: null }
+    : { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false };
+}
+
+/**
+ * One process's way to an engine's Redis.
+ * 1. Owns the command connection, and opens the subscriber connection when somebody listens.
+ * 2. Hands out BullMQ queues that share them.
+ * 3. Knows the names of the engine's queues.
+ * It connects by itself and reconnects for ever; `ready` says how it stands.
+ */
+export class QueueConnection implements AsyncDisposable {
+  readonly keys: Keys;
+  readonly redis: Redis;
+  readonly wakeups: Wakeups;
+  readonly #onTrouble: (error: Error) => void;
+  readonly #queues = new Map<string, Queue>();
+  readonly #registered = new Set<string>();
+  #queueNames: { readonly names: readonly string[]; readonly at: number } = { names: [], at: 0 };
+
+  constructor(options: QueueConnectionOptions) {
+    this.keys = new Keys(options.prefix ?? DEFAULT_PREFIX);
+    this.#onTrouble = options.onTrouble ?? (() => undefined);
+    this.redis = new Redis(options.redisUrl, redisOptions(options.patience ?? 'fail-fast'));
+    // BullMQ adds listeners for every queue that shares the connection: that is use, not a leak.
+    this.redis.setMaxListeners(0);
+    this.redis.on('error', this.#onTrouble);
+    this.wakeups = new Wakeups(() => {
+      const subscriber = new Redis(options.redisUrl, redisOptions('patient'));
+      subscriber.on('error', this.#onTrouble);
+      return subscriber;
+    });
+  }
+
+  get ready(): boolean {
+    return this.redis.status === 'ready';
+  }
+
+  /** Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time. */
+  async waitUntilReady(timeoutMs = 10_000): Promise<void> {
+    if (this.ready) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(this.unavailable()), timeoutMs);
+    this.redis.once('ready', resolve);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.redis.off('ready', resolve);
+    }
+  }
+
+  /** Throws `queue_unavailable` while Redis is out of reach, instead of letting a caller wait for it. */
+  requireReady(): void {
+    if (!this.ready) throw this.unavailable();
+  }
+
+  unavailable(cause?: unknown): EngineError {
+    return new EngineError(
+      'queue_unavailable',
+      'The job queue cannot be reached. Nothing was accepted; try again shortly.',
+      {
+        retryAfterMs: SEND_RETRY_AFTER_MS,
+        cause,
+      },
+    );
+  }
+
+  /** The BullMQ queue of that name, on the shared connection. */
+  queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const queue = new Queue(name, { connection: this.redis, prefix: this.keys.base });
+    queue.on('error', this.#onTrouble);
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  /** Adds queues to the engine's list of them, so that look-ups by job id and the monitor find them. */
+  async registerQueues(names: readonly string[]): Promise<void> {
+    const added = names.filter((name) => !this.#registered.has(name));
+    if (added.length === 0) return;
+    await this.redis.sadd(this.keys.queues, ...added);
+    for (const name of added) this.#registered.add(name);
+  }
+
+  /** Forgets what it knows of Redis, which was flushed or replaced. */
+  forgetRegistrations(): void {
+    this.#registered.clear();
+    this.#queueNames = { names: [], at: 0 };
+  }
+
+  /** Names of all queues of the engine; at most a few seconds old. */
+  async queueNames(): Promise<readonly string[]> {
+    if (Date.now() - this.#queueNames.at < QUEUE_NAMES_FRESH_MS) return this.#queueNames.names;
+    const names = (await this.redis.smembers(this.keys.queues)).toSorted();
+    this.#queueNames = { names, at: names.length === 0 ? 0 : Date.now() };
+    return names;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.wakeups[Symbol.asyncDispose]();
+    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+    this.redis.disconnect();
+  }
+}

@@ -1,0 +1,92 @@
+import { EngineError } from '@llm-engine/contracts';
+import type { JobPayload } from '@llm-engine/contracts';
+import type { QueueConnection } from './connection.ts';
+import { JobHandle } from './handle.ts';
+import { retryId } from './ids.ts';
+import { findLive, readJob } from './job-reader.ts';
+import type { EngineBullJob } from './job-reader.ts';
+import { CLASS_BASE } from './priorities.ts';
+import { readRecords } from './records.ts';
+
+export interface DeadLetterFilter {
+  readonly queue?: string;
+  readonly model?: string;
+  /** Code of the error that the job ended with. */
+  readonly code?: string;
+}
+
+const PAGE = 500;
+
+/**
+ * Tries a failed job again under a new id that derives from the old one: its end stands, and asking twice makes one job.
+ * Throws `job_not_found`, or `job_not_retryable` for a job that did not fail.
+ */
+export async function retryJob(connection: QueueConnection, id: string): Promise<JobHandle> {
+  const job = await readJob(connection, id);
+  if (job.state !== 'failed') {
+    throw new EngineError(
+      'job_not_retryable',
+      `The job '${id}' is ${job.state}; only a failed job can be tried again.`,
+      {
+        param: 'id',
+      },
+    );
+  }
+  const live = await findLive(connection, id);
+  if (live === undefined) {
+    // Already tried again: the dead letter is gone, and its successor is known by its id.
+    const successor = retryId(id);
+    await readJob(connection, successor);
+    return new JobHandle(connection, successor);
+  }
+  return new JobHandle(connection, await revive(connection, live));
+}
+
+/** Tries every dead letter that matches again; resolves with how many. */
+export async function retryDeadLetters(connection: QueueConnection, filter: DeadLetterFilter): Promise<number> {
+  const names = (await connection.queueNames()).filter((name) => filter.queue === undefined || name === filter.queue);
+  let retried = 0;
+  for (const name of names) {
+    // A revived letter leaves the set; those that do not match are stepped over.
+    let start = 0;
+    for (;;) {
+      const page = (await connection.queue(name).getFailed(start, start + PAGE - 1)) as EngineBullJob[];
+      if (page.length === 0) break;
+      const wanted = await matching(connection, page, filter);
+      await Promise.all(wanted.map((letter) => revive(connection, letter)));
+      retried += wanted.length;
+      start += page.length - wanted.length;
+    }
+  }
+  return retried;
+}
+
+async function matching(
+  connection: QueueConnection,
+  letters: readonly EngineBullJob[],
+  { model, code }: DeadLetterFilter,
+): Promise<EngineBullJob[]> {
+  const records = await readRecords(
+    connection,
+    letters.map(({ id }) => id ?? ''),
+  );
+  return letters.filter((_letter, index) => {
+    const record = records[index];
+    return (model === undefined || record?.model === model) && (code === undefined || record?.error?.code === code);
+  });
+}
+
+/** Added first, removed second: dying in between leaves both, and the next try adds nothing. */
+async function revive(connection: QueueConnection, letter: EngineBullJob): Promise<string> {
+  const id = letter.id ?? '';
+  const successor = retryId(id);
+  const data: JobPayload = { ...letter.data, retryOf: id };
+  await connection.queue(letter.queueName).add(letter.name, data, {
+    jobId: successor,
+    priority: CLASS_BASE[data.priority],
+    attempts: letter.opts.attempts ?? 1,
+    backoff: { type: 'custom' },
+  });
+  await connection.queue(letter.queueName).remove(id);
+  return successor;
+}

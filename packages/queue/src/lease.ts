@@ -1,0 +1,67 @@
+import { modelOf } from '@llm-engine/contracts';
+import type { JobPayload, JobRecord, JobRef } from '@llm-engine/contracts';
+import type { QueueConnection } from './connection.ts';
+import type { EngineBullJob } from './job-reader.ts';
+import { readRecord } from './records.ts';
+import { StreamWriter } from './stream-writer.ts';
+
+interface LeaseOptions {
+  readonly connection: QueueConnection;
+  readonly job: EngineBullJob;
+  readonly id: string;
+  readonly signal: AbortSignal;
+  /** Called when a newer run turns out to own the job. */
+  readonly onFenced: () => void;
+}
+
+/** One run's hold on a job: what the job is, when to stop, and where its chunks go. */
+export class Lease {
+  readonly id: string;
+  readonly payload: JobPayload;
+  /** Aborts when the job is cancelled, its lock is lost, or the worker stops; the reason says which. */
+  readonly signal: AbortSignal;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+  /** How often the job has been started, hand-overs and crashes included, from 1. */
+  readonly run: number;
+  /** How often the job's worker went away without a word while it ran. */
+  readonly crashes: number;
+  readonly ref: JobRef;
+  readonly #options: LeaseOptions;
+  #writer: StreamWriter | undefined;
+
+  constructor(options: LeaseOptions) {
+    const { job, id, signal } = options;
+    this.#options = options;
+    this.id = id;
+    this.payload = job.data;
+    this.signal = signal;
+    this.attempt = job.attemptsMade + 1;
+    this.run = job.attemptsStarted;
+    this.crashes = job.stalledCounter;
+    this.ref = {
+      jobId: id,
+      kind: job.data.kind,
+      queue: job.queueName,
+      model: modelOf(job.data),
+      ...(job.data.kind === 'inference' && { endpoint: job.data.endpoint }),
+    };
+  }
+
+  /** The record that an earlier run, or a cancellation, left. A first run has none, and does not ask. */
+  async earlierEnd(): Promise<JobRecord | undefined> {
+    return this.run > 1 ? readRecord(this.#options.connection, this.id) : undefined;
+  }
+
+  /** Sends a chunk to whoever streams the job. Does not wait. */
+  readonly publish = (chunk: string): void => {
+    const { connection, id, onFenced } = this.#options;
+    this.#writer ??= new StreamWriter(connection, { jobId: id, run: this.run, onFenced });
+    this.#writer.push(chunk);
+  };
+
+  /** Resolves when all chunks have been sent. */
+  async flush(): Promise<void> {
+    await this.#writer?.flush();
+  }
+}

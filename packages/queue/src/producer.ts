@@ -1,0 +1,296 @@
+import { EngineError, describeIssue, jobSubmission } from '@llm-engine/contracts';
+import type {
+  InferenceSubmission,
+  JobPayload,
+  JobRecord,
+  JobSubmission,
+  OnJobEvent,
+  RejectReason,
+} from '@llm-engine/contracts';
+import type { JobsOptions } from 'bullmq';
+import { ModelCatalogue } from './catalogue.ts';
+import { QueueConnection } from './connection.ts';
+import type { QueueConnectionOptions } from './connection.ts';
+import { JobHandle, waitForRecord } from './handle.ts';
+import type { WaitOptions } from './handle.ts';
+import { claimKey } from './idempotency.ts';
+import { newJobId } from './ids.ts';
+import { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
+import { CLASS_BASE } from './priorities.ts';
+import { isConnectionError } from './redis-errors.ts';
+
+export interface ProducerOptions {
+  /** Whose jobs these are. Default `default`. */
+  readonly owner?: string;
+  readonly onEvent?: OnJobEvent;
+}
+
+const DEFAULT_ATTEMPTS = 3;
+const BULK_CHUNK = 1_000;
+
+/** A submission that was checked and routed: what the queue is given. */
+interface Prepared {
+  readonly id: string;
+  readonly queue: string;
+  readonly payload: JobPayload;
+  readonly options: JobsOptions;
+}
+
+/**
+ * Puts jobs into the queues.
+ * 1. Checks each submission once, and finds its queue by its model.
+ * 2. Adds it in one round trip; two when it has an idempotency key.
+ * 3. Answers at once, with `queue_unavailable`, while Redis is out of reach.
+ */
+export class Producer implements AsyncDisposable {
+  readonly models: ModelCatalogue;
+  readonly #connection: QueueConnection;
+  readonly #owner: string;
+  readonly #onEvent: OnJobEvent;
+  readonly #owned: boolean;
+
+  /** On a connection that somebody else owns and closes. */
+  constructor(connection: QueueConnection, options: ProducerOptions = {}, owned = false) {
+    this.#connection = connection;
+    this.models = new ModelCatalogue(connection);
+    this.#owner = options.owner ?? 'default';
+    this.#onEvent = options.onEvent ?? (() => undefined);
+    this.#owned = owned;
+  }
+
+  /** Connects, and closes its connection when it is disposed of. */
+  static async connect(options: QueueConnectionOptions & ProducerOptions): Promise<Producer> {
+    const connection = new QueueConnection(options);
+    try {
+      await connection.waitUntilReady();
+    } catch (error) {
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
+    return new Producer(connection, options, true);
+  }
+
+  /** Resolves when the job is in the queue. Throws an EngineError that says what is wrong with it. */
+  async submit(submission: JobSubmission): Promise<JobHandle> {
+    return this.#accepting(async () => {
+      const job = await this.#prepare(submission);
+      const id = await this.#add(job, submission.idempotencyKey);
+      return this.job(id);
+    });
+  }
+
+  /** Submits a job and waits for its end, with the waiting set up while the job is on its way. */
+  async run(
+    submission: InferenceSubmission,
+    wait: WaitOptions & { onSubmitted?: (id: string) => void } = {},
+  ): Promise<JobRecord> {
+    return this.#accepting(async () => {
+      const job = await this.#prepare(submission);
+      if (submission.idempotencyKey === undefined) {
+        return waitForRecord(this.#connection, job.id, wait, async () => {
+          await this.#add(job, undefined);
+          wait.onSubmitted?.(job.id);
+        });
+      }
+      const id = await this.#add(job, submission.idempotencyKey);
+      wait.onSubmitted?.(id);
+      return waitForRecord(this.#connection, id, wait);
+    });
+  }
+
+  /**
+   * Submits many jobs: all are checked before the first is added. Where Redis fails halfway the error says how many were
+   * accepted; with idempotency keys the whole list can then be sent again.
+   */
+  async submitMany(submissions: readonly JobSubmission[]): Promise<JobHandle[]> {
+    return this.#accepting(async () => {
+      const jobs: Prepared[] = [];
+      for (const [index, submission] of submissions.entries()) jobs.push(await this.#prepare(submission, index));
+      const ids: string[] = [];
+      for (let start = 0; start < jobs.length; start += BULK_CHUNK) {
+        const chunk = jobs.slice(start, start + BULK_CHUNK);
+        try {
+          const keys = submissions.slice(start, start + BULK_CHUNK).map((submission) => submission.idempotencyKey);
+          ids.push(...(await this.#addChunk(chunk, keys)));
+        } catch (error) {
+          if (start === 0) throw error;
+          throw new EngineError(
+            'queue_unavailable',
+            `Only the first ${start} of ${jobs.length} jobs were certainly accepted; submit the rest again.`,
+            {
+              cause: error,
+              retryAfterMs: 1_000,
+            },
+          );
+        }
+      }
+      return ids.map((id) => this.job(id));
+    });
+  }
+
+  /** A handle on any job, by its id. */
+  job(id: string): JobHandle {
+    return new JobHandle(this.#connection, id);
+  }
+
+  get ready(): boolean {
+    return this.#connection.ready;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#owned) await this.#connection[Symbol.asyncDispose]();
+  }
+
+  /** Turns what a dead connection throws into `queue_unavailable`, and reports what was refused. */
+  async #accepting<Value>(submit: () => Promise<Value>): Promise<Value> {
+    try {
+      this.#connection.requireReady();
+      return await submit();
+    } catch (error) {
+      const refusal = isConnectionError(error) ? this.#connection.unavailable(error) : error;
+      const reason = refusal instanceof EngineError ? REJECTIONS[refusal.code] : undefined;
+      if (reason !== undefined) this.#onEvent({ type: 'rejected', kind: 'unknown', reason });
+      throw refusal;
+    }
+  }
+
+  async #prepare(submission: JobSubmission, index?: number): Promise<Prepared> {
+    const job = parseSubmission(submission, index);
+    const queue = await this.#route(job);
+    const priority = job.priority ?? 'standard';
+    const settings = {
+      priority,
+      owner: this.#owner,
+      ...(job.timeoutMs !== undefined && { timeoutMs: job.timeoutMs }),
+      ...(job.metadata !== undefined && { metadata: job.metadata }),
+    };
+    const id = newJobId();
+    return {
+      id,
+      queue,
+      payload: payloadOf(job, settings),
+      options: {
+        jobId: id,
+        priority: CLASS_BASE[priority],
+        attempts: job.maxAttempts ?? DEFAULT_ATTEMPTS,
+        backoff: { type: 'custom' },
+        ...(job.delayMs !== undefined && job.delayMs > 0 && { delay: job.delayMs }),
+      },
+    };
+  }
+
+  async #route(job: JobSubmission): Promise<string> {
+    if (job.kind === 'inference') return inferenceQueue((await this.models.require(job.body.model)).pool);
+    const model = await this.models.require(job.model);
+    if (model.trainable) return FINE_TUNE_QUEUE;
+    throw new EngineError(
+      'invalid_request',
+      `The model '${model.id}' cannot be fine-tuned: its executor '${model.executor}' has no trainer.`,
+      {
+        param: 'model',
+      },
+    );
+  }
+
+  async #add(job: Prepared, idempotencyKey: string | undefined): Promise<string> {
+    const id = idempotencyKey === undefined ? job.id : await this.#claim(job, idempotencyKey);
+    if (idempotencyKey !== undefined && id !== job.id && (await this.#hasEnded(id))) return id;
+    await this.#connection.registerQueues([job.queue]);
+    const added = await this.#connection
+      .queue(job.queue)
+      .add(job.payload.kind, job.payload, { ...job.options, jobId: id });
+    requireAccepted(added.id, id);
+    this.#announce(job, id);
+    return id;
+  }
+
+  async #addChunk(jobs: readonly Prepared[], keys: readonly (string | undefined)[]): Promise<string[]> {
+    const ids = await Promise.all(
+      jobs.map((job, index) => {
+        const key = keys[index];
+        return key === undefined ? job.id : this.#claim(job, key);
+      }),
+    );
+    const wanted: { job: Prepared; id: string }[] = [];
+    for (const [index, job] of jobs.entries()) {
+      const id = ids[index] ?? job.id;
+      if (id === job.id || !(await this.#hasEnded(id))) wanted.push({ job, id });
+    }
+    const byQueue = Map.groupBy(wanted, ({ job }) => job.queue);
+    await this.#connection.registerQueues([...byQueue.keys()]);
+    for (const [queue, members] of byQueue) {
+      const added = await this.#connection.queue(queue).addBulk(
+        members.map(({ job, id }) => ({
+          name: job.payload.kind,
+          data: job.payload,
+          opts: { ...job.options, jobId: id },
+        })),
+      );
+      for (const [index, { job, id }] of members.entries()) {
+        requireAccepted(added[index]?.id, id);
+        this.#announce(job, id);
+      }
+    }
+    return ids;
+  }
+
+  #claim(job: Prepared, key: string): Promise<string> {
+    return claimKey(this.#connection, { owner: this.#owner, key, jobId: job.id, payload: job.payload });
+  }
+
+  /** An ended job may have left its queue: adding its id again would run it again. */
+  async #hasEnded(id: string): Promise<boolean> {
+    return (await this.#connection.redis.exists(this.#connection.keys.record(id))) === 1;
+  }
+
+  #announce({ queue, payload, options }: Prepared, jobId: string): void {
+    this.#onEvent({
+      type: 'enqueued',
+      jobId,
+      kind: payload.kind,
+      queue,
+      model: payload.kind === 'inference' ? payload.body.model : payload.request.model,
+      ...(payload.kind === 'inference' && { endpoint: payload.endpoint }),
+      priority: payload.priority,
+      delayMs: options.delay ?? 0,
+    });
+  }
+}
+
+const REJECTIONS: Partial<Record<EngineError['code'], RejectReason>> = {
+  invalid_request: 'invalid_request',
+  model_not_found: 'model_not_found',
+  idempotency_conflict: 'idempotency_conflict',
+  queue_unavailable: 'queue_unavailable',
+};
+
+function parseSubmission(submission: JobSubmission, index: number | undefined): JobSubmission {
+  const parsed = jobSubmission.safeParse(submission);
+  if (parsed.success) return parsed.data;
+  const { message, param } = describeIssue(parsed.error);
+  throw new EngineError('invalid_request', index === undefined ? message : `Job ${index}: ${message}`, { param });
+}
+
+function payloadOf(
+  job: JobSubmission,
+  settings: Pick<JobPayload, 'priority' | 'owner' | 'timeoutMs' | 'metadata'>,
+): JobPayload {
+  if (job.kind === 'inference') return { kind: 'inference', endpoint: job.endpoint, body: job.body, ...settings };
+  const {
+    kind,
+    priority: _p,
+    delayMs: _d,
+    timeoutMs: _t,
+    maxAttempts: _a,
+    metadata: _m,
+    idempotencyKey: _i,
+    ...request
+  } = job;
+  return { kind, request, ...settings };
+}
+
+/** BullMQ answers a refused job with a negative number in place of its id, and raises nothing. */
+function requireAccepted(answered: string | undefined, id: string): void {
+  if (answered === id) return;
+  throw new EngineError('internal_error', `The queue refused the job '${id}' with code ${answered}.`);
+}

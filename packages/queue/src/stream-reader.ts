@@ -1,0 +1,115 @@
+import type { JobRecord } from '@llm-engine/contracts';
+import type { QueueConnection } from './connection.ts';
+import { Mailbox } from './mailbox.ts';
+import { parseRecord, readRecord } from './records.ts';
+
+/** What a reader of a job's stream sees. Chunks are numbered from 1; the number is the `Last-Event-ID` to go on from. */
+export type StreamEvent =
+  | { readonly type: 'chunk'; readonly seq: number; readonly chunk: string }
+  /** The job runs again from its start: what came before belongs to a run that did not finish. */
+  | { readonly type: 'restart'; readonly run: number }
+  /** Chunks that were no longer kept. */
+  | { readonly type: 'gap'; readonly missed: number }
+  | { readonly type: 'end'; readonly record: JobRecord };
+
+export interface StreamOptions {
+  /** Number of the last chunk that was seen; 0 or nothing for all. */
+  readonly after?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface Parcel {
+  readonly run: number;
+  readonly first: number;
+  readonly chunks: readonly string[];
+}
+
+const PAGE = 500;
+
+/** A look for itself every few seconds: a published message may have been lost with a connection. */
+export const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * Chunks of a job from `after` on, and its end. History first, then live, each chunk once, in order.
+ * Ends after the `end` event, or when the signal aborts.
+ */
+export async function* readStream(
+  connection: QueueConnection,
+  jobId: string,
+  { after = 0, signal }: StreamOptions = {},
+): AsyncGenerator<StreamEvent> {
+  const mailbox = new Mailbox<string>();
+  using _subscription = await connection.wakeups.listen(connection.keys.wake(jobId), (wake) =>
+    wake.kind === 'message' ? mailbox.put(wake.text) : mailbox.put('gap'),
+  );
+  const cursor = new Cursor(after);
+  const stopped = (): boolean => signal?.aborted === true;
+
+  while (!stopped()) {
+    // The record is read before the stream: if the job had ended by then, the stream is whole.
+    const record = await readRecord(connection, jobId);
+    for await (const parcel of readParcels(connection, jobId, cursor)) yield* cursor.take(parcel);
+    if (record !== undefined) return yield { type: 'end', record };
+
+    let live = true;
+    while (live && !stopped()) {
+      const message = await mailbox.take({ timeoutMs: LOOK_AGAIN_MS, signal });
+      if (message === undefined || message === 'gap') live = false;
+      else if (message.startsWith('e')) {
+        const end = parseRecord(message.slice(1));
+        if (end !== undefined) return yield { type: 'end', record: end };
+      } else {
+        const parcel = parseMessage(message);
+        if (parcel.first > cursor.next) live = false;
+        else yield* cursor.take(parcel);
+      }
+    }
+  }
+}
+
+/** Where a reader stands. */
+class Cursor {
+  /** Number of the chunk that is expected next. */
+  next = 1;
+  /** Id of the newest stream entry that was read. */
+  entry = '-';
+  readonly #after: number;
+  #run: number | undefined;
+
+  constructor(after: number) {
+    this.#after = after;
+  }
+
+  *take({ run, first, chunks }: Parcel): Generator<StreamEvent> {
+    if (first + chunks.length <= this.next) return;
+    if (first > this.next && first - 1 > this.#after) {
+      yield { type: 'gap', missed: first - Math.max(this.next, this.#after + 1) };
+    }
+    if (this.#run !== undefined && run !== this.#run && first > this.#after) yield { type: 'restart', run };
+    this.#run = run;
+    for (const [index, chunk] of chunks.entries()) {
+      const seq = first + index;
+      if (seq >= this.next && seq > this.#after) yield { type: 'chunk', seq, chunk };
+    }
+    this.next = first + chunks.length;
+  }
+}
+
+async function* readParcels({ redis, keys }: QueueConnection, jobId: string, cursor: Cursor): AsyncGenerator<Parcel> {
+  for (;;) {
+    const start = cursor.entry === '-' ? '-' : `(${cursor.entry}`;
+    const entries = await redis.xrange(keys.stream(jobId), start, '+', 'COUNT', PAGE);
+    for (const [id, fields] of entries) {
+      cursor.entry = id;
+      yield { run: Number(fields[1]), first: Number(fields[3]), chunks: (fields[7] ?? '').split('\n') };
+    }
+    if (entries.length < PAGE) return;
+  }
+}
+
+/** `c<run> <first>\n<chunk>\n<chunk>...`, as the append script publishes it. */
+function parseMessage(text: string): Parcel {
+  const headEnd = text.indexOf('\n');
+  const [run, first] = text.slice(1, headEnd).split(' ').map(Number);
+  return { run: run ?? 0, first: first ?? 0, chunks: text.slice(headEnd + 1).split('\n') };
+}
