@@ -6,6 +6,8 @@ export type Outcome =
   | Completed
   /** The attempt failed; the queue decides whether another one is left. */
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The job had ended before this run began, by an earlier run or a cancellation: that end stands. */
+  | { readonly kind: 'ended-before' }
   /** Somebody asked for the job to stop. */
   | { readonly kind: 'cancelled' }
   /** The run ended, the job did not: back into the queue, no attempt used. */
@@ -26,11 +28,8 @@ export interface Completed {
 export const STOP_REASONS = ['cancelled', 'shutdown', 'lock-lost', 'timeout'] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
+/** Why the signal aborted; undefined while it has not. A reason that is not ours counts as a cancellation. */
 export function stopReason(signal: AbortSignal): StopReason | undefined {
   if (!signal.aborted) return undefined;
-  const reason: unknown = signal.reason;
-  if (reason instanceof DOMException && reason.name === 'TimeoutError') return 'timeout';
-  return (
-    STOP_REASONS.find((known) => known === String(reason instanceof Error ? reason.message : reason)) ?? 'cancelled'
-  );
+  return STOP_REASONS.find((known) => known === signal.reason) ?? 'cancelled';
 }

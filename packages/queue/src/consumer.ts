@@ -140,7 +140,7 @@ export class Consumer {
       job,
       id,
       signal: signal ?? new AbortController().signal,
-      onFenced: () => this.#stop(id, 'lock-lost'),
+      stop: (reason) => this.#stop(id, reason),
     });
     this.#leases.set(id, lease);
     this.#progressed();

@@ -1,5 +1,5 @@
 import { modelOf } from '@llm-engine/contracts';
-import type { JobPayload, JobRecord, JobRef } from '@llm-engine/contracts';
+import type { JobPayload, JobRecord, JobRef, StopReason } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
 import type { EngineBullJob } from './job-reader.ts';
 import { readRecord } from './records.ts';
@@ -10,8 +10,8 @@ interface LeaseOptions {
   readonly job: EngineBullJob;
   readonly id: string;
   readonly signal: AbortSignal;
-  /** Called when a newer run turns out to own the job. */
-  readonly onFenced: () => void;
+  /** Aborts the signal with this reason. */
+  readonly stop: (reason: StopReason) => void;
 }
 
 /** One run's hold on a job: what the job is, when to stop, and where its chunks go. */
@@ -53,10 +53,16 @@ export class Lease {
     return this.run > 1 ? readRecord(this.#options.connection, this.id) : undefined;
   }
 
+  /** Stops the run with the reason `timeout` when it takes longer than this, in milliseconds. Dispose it with the run. */
+  deadline(timeoutMs: number): Disposable {
+    const timer = setTimeout(() => this.#options.stop('timeout'), timeoutMs);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+
   /** Sends a chunk to whoever streams the job. Does not wait. */
   readonly publish = (chunk: string): void => {
-    const { connection, id, onFenced } = this.#options;
-    this.#writer ??= new StreamWriter(connection, { jobId: id, run: this.run, onFenced });
+    const { connection, id, stop } = this.#options;
+    this.#writer ??= new StreamWriter(connection, { jobId: id, run: this.run, onFenced: () => stop('lock-lost') });
     this.#writer.push(chunk);
   };
 

@@ -62,6 +62,8 @@ export class Settler {
     switch (outcome.kind) {
       case 'completed':
         return this.#complete(run, outcome);
+      case 'ended-before':
+        return this.#endedBefore(run);
       case 'cancelled':
         return this.#cancel(run);
       case 'failed':

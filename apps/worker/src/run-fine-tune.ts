@@ -1,0 +1,51 @@
+import { FailureError, failure, stopReason } from '@llm-engine/contracts';
+import type { Completed, FineTunePayload } from '@llm-engine/contracts';
+import type { ModelExecutor, RunStatus } from '@llm-engine/executors';
+import type { Lease } from '@llm-engine/queue';
+
+/** Starts the training, or finds the one that an earlier run of this job started, and follows it to its end. */
+export async function runFineTune(
+  lease: Lease,
+  { request }: FineTunePayload,
+  executor: ModelExecutor,
+): Promise<Completed> {
+  const runId = await executor.fineTune({ jobId: lease.id, request }, lease.signal);
+  try {
+    const end = await follow(lease, executor, runId);
+    return completed(runId, end);
+  } catch (error) {
+    // A worker that stops leaves the training alone: the next one finds it.
+    const reason = stopReason(lease.signal);
+    if (reason === 'cancelled' || reason === 'timeout') await executor.cancelJob(runId);
+    throw error;
+  }
+}
+
+async function follow(lease: Lease, executor: ModelExecutor, runId: string): Promise<RunStatus> {
+  let last: RunStatus | undefined;
+  for await (const event of executor.watchJob(runId, { from: 1, signal: lease.signal })) {
+    lease.publish(JSON.stringify(event));
+    last = event.status;
+  }
+  lease.signal.throwIfAborted();
+  if (last === undefined)
+    throw new FailureError(failure('connection', `The run '${runId}' told nothing before it was gone.`));
+  return last;
+}
+
+function completed(runId: string, { state, fineTunedModel, trainedTokens, totalSteps, error }: RunStatus): Completed {
+  switch (state) {
+    case 'succeeded':
+      return {
+        kind: 'completed',
+        result: { run_id: runId, fine_tuned_model: fineTunedModel, trained_tokens: trainedTokens, steps: totalSteps },
+      };
+    case 'failed':
+      throw new FailureError(failure('fine_tune_failed', error ?? `The run '${runId}' failed without saying why.`));
+    case 'cancelled':
+      throw new FailureError(failure('fine_tune_failed', `The run '${runId}' was cancelled outside the engine.`));
+    case 'pending':
+    case 'running':
+      throw new FailureError(failure('connection', `The run '${runId}' stopped telling before its end.`));
+  }
+}

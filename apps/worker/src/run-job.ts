@@ -1,0 +1,107 @@
+import { FailureError, failure, modelOf, stopReason } from '@llm-engine/contracts';
+import type { Completed, Failure, JobKind, Outcome } from '@llm-engine/contracts';
+import type { ExecutorRegistry } from '@llm-engine/executors';
+import type { Lease } from '@llm-engine/queue';
+import { AT_LARGE } from './quarantine.ts';
+import type { Quarantine } from './quarantine.ts';
+import { runFineTune } from './run-fine-tune.ts';
+import { runInference } from './run-inference.ts';
+
+export interface RunJobTools {
+  readonly executors: Pick<ExecutorRegistry, 'resolve'>;
+  readonly quarantine: Quarantine;
+  readonly limits: Readonly<Record<JobKind, RunLimits>>;
+}
+
+export interface RunLimits {
+  /** Bound on one attempt where the job sets none, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Lost workers after which the job is a dead letter. */
+  readonly crashes: number;
+}
+
+/** Lost workers after which a job runs alone among its like. One may be chance; it takes a second to be suspected. */
+const SUSPECT_AFTER = 2;
+const QUARANTINE_DELAY_MS = 500;
+const HAND_OVER_DELAY_MS = 100;
+
+/** One run of a job, from its lease to its outcome. Never throws for what is expected to go wrong. */
+export async function runJob(lease: Lease, tools: RunJobTools): Promise<Outcome> {
+  const limits = tools.limits[lease.payload.kind];
+  if (await lease.earlierEnd()) return { kind: 'ended-before' };
+  if (lease.crashes >= limits.crashes) return failed(workerCrashed(lease));
+
+  using cell = lease.crashes >= SUSPECT_AFTER ? tools.quarantine.enter(lease.id) : AT_LARGE;
+  if (cell === undefined) return { kind: 'handed-over', reason: 'quarantine', delayMs: QUARANTINE_DELAY_MS };
+
+  const timeoutMs = lease.payload.timeoutMs ?? limits.timeoutMs;
+  using _deadline = lease.deadline(timeoutMs);
+  try {
+    lease.signal.throwIfAborted();
+    return await execute(lease, tools);
+  } catch (error) {
+    return stopped(lease, timeoutMs) ?? failed(understood(error));
+  }
+}
+
+async function execute(lease: Lease, { executors }: RunJobTools): Promise<Completed> {
+  const model = modelOf(lease.payload);
+  const found = executors.resolve(model);
+  if (found === undefined) throw new FailureError(modelGone(model));
+  switch (lease.payload.kind) {
+    case 'inference':
+      return runInference(lease, lease.payload, found.executor);
+    case 'fine-tune':
+      return runFineTune(lease, lease.payload, found.executor);
+  }
+}
+
+/** What a run comes to that was told to stop; undefined when it was not. */
+function stopped({ signal }: Lease, timeoutMs: number): Outcome | undefined {
+  const reason = stopReason(signal);
+  switch (reason) {
+    case undefined:
+      return undefined;
+    case 'cancelled':
+      return { kind: 'cancelled' };
+    case 'shutdown':
+      return { kind: 'handed-over', reason, delayMs: HAND_OVER_DELAY_MS };
+    case 'lock-lost':
+      return { kind: 'lease-lost' };
+    case 'timeout':
+      return failed(
+        failure(
+          'timeout',
+          `The attempt took longer than its limit of ${timeoutMs} ms. Raise timeout_ms, or ask for less.`,
+        ),
+      );
+  }
+}
+
+/** An error that no executor has classified is a defect: the consumer reports it. */
+function understood(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  throw error;
+}
+
+function failed(cause: Failure): Outcome {
+  return { kind: 'failed', failure: cause };
+}
+
+function workerCrashed({ crashes }: Lease): Failure {
+  return failure(
+    'worker_crashed',
+    `The job's worker went away ${crashes} times while the job ran. It is not tried again by itself: look at the workers' logs for the cause, then retry it.`,
+  );
+}
+
+/** The producer knew the model, so it may be on its way, or its configuration has changed: worth another attempt. */
+function modelGone(model: string): Failure {
+  return failure(
+    'overloaded',
+    `No worker of this pool can run the model '${model}' now. Check its server, and the worker's configuration.`,
+    {
+      code: 'model_unavailable',
+    },
+  );
+}
