@@ -1,0 +1,10 @@
+export { Access } from './access.ts';
+export type { Identity } from './access.ts';
+export { createServer } from './server.ts';
+export type { ServerOptions } from './server.ts';
+export { errorAnswer } from './error-answer.ts';
+export type { ErrorAnswer } from './error-answer.ts';
+export { listen } from './listen.ts';
+export type { ListenOptions, Listening } from './listen.ts';
+export { addProbes } from './probes.ts';
+export type { ProbeChecks, ProbeResult } from './probes.ts';
