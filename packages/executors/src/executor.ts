@@ -59,10 +59,16 @@ export interface RunEvent {
 export interface ModelExecutor extends AsyncDisposable {
   readonly name: string;
 
-  /** The models it can run now. A server that does not answer is not an error: its models are missing until it does. */
+  /**
+   * The models it can run. A server that does not answer is not an error: until it has answered once its models are
+   * missing, later those that it listed last stay known.
+   */
   models(signal: AbortSignal): Promise<readonly ModelInfo[]>;
 
-  /** Answers one request; resolves with the whole response body also when it was streamed. */
+  /**
+   * Answers one request; resolves with the whole response body also when it was streamed. When the signal aborts it
+   * rejects with the signal's reason, or with an AbortError that carries it where that is no error.
+   */
   infer(request: InferRequest, context: InferContext): Promise<Completed>;
 
   /** Starts the run, or finds the one that this job id already started; resolves with the id of the run. */
@@ -71,7 +77,7 @@ export interface ModelExecutor extends AsyncDisposable {
   /** Undefined for a run that it does not know. */
   getJobStatus(runId: string, signal: AbortSignal): Promise<RunStatus | undefined>;
 
-  /** Events of a run from number `from` on; ends after the event of its terminal state. */
+  /** Events of a run from number `from` on; ends after the event of its terminal state. Fails as `not_found` for an unknown run. */
   watchJob(runId: string, options: { readonly from: number; readonly signal: AbortSignal }): AsyncIterable<RunEvent>;
 
   /** Stops the run. A run that has ended, or is not known, stays as it is. */

@@ -1,0 +1,102 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { FailureError } from '@llm-engine/contracts';
+import type { Completed, Failure } from '@llm-engine/contracts';
+import type { InferContext, InferRequest } from '../executor.ts';
+import { completed, parseAnswer } from './completed.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ExchangeError } from './exchange.ts';
+import type { Reply } from './exchange.ts';
+import { exchangeFailure, malformed, replyFailure } from './failures.ts';
+import { expectedChoices, wantsStream, wantsUsage } from './request-body.ts';
+import type { Route } from './routes.ts';
+import { StreamedAnswer } from './streamed-answer.ts';
+
+export interface Attempt {
+  readonly route: Route;
+  readonly endpoint: Endpoint;
+  readonly request: InferRequest;
+  /** The body as it goes out. */
+  readonly body: string;
+  readonly context: InferContext;
+}
+
+export type AttemptEnd =
+  | Completed
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      /** Nothing was answered, so another endpoint may take the request over. */
+      readonly elsewhere: boolean;
+      /** The endpoint could not be reached, or cannot serve now. */
+      readonly endpointAtFault: boolean;
+    };
+
+/** Sends a request to one endpoint and reads its answer. Throws when it was aborted, and what `onChunk` throws. */
+export async function runAttempt({ route, endpoint, request, body, context }: Attempt): Promise<AttemptEnd> {
+  const { url } = endpoint;
+  const model = request.body.model;
+  const streaming = wantsStream(request);
+  const startedAt = performance.now();
+  let firstChunkMs: number | undefined;
+  let stream: StreamedAnswer | undefined;
+
+  const openStream = (): StreamedAnswer => {
+    stream = new StreamedAnswer({
+      url,
+      model,
+      object: request.endpoint === '/v1/chat/completions' ? 'chat.completion' : 'text_completion',
+      expectedChoices: expectedChoices(request.body),
+      forwardUsage: !route.includeUsage || wantsUsage(request.body),
+      onChunk: context.onChunk,
+      onFirstChunk: () => (firstChunkMs = performance.now() - startedAt),
+    });
+    return stream;
+  };
+
+  try {
+    const reply = await endpoint.send({
+      method: 'POST',
+      path: request.endpoint.slice('/v1'.length),
+      body,
+      ...route.limits,
+      signal: context.signal,
+      openSink: (status, headers) => (streaming && isOk(status) && !isJson(headers) ? openStream() : undefined),
+    });
+    if (stream !== undefined) return completed(stream.finish(), model, firstChunkMs);
+    if (!isOk(reply.status)) return failedReply(url, reply);
+    const answer = parseAnswer(url, request.endpoint, reply);
+    if (streaming) throw new FailureError(malformed(url, 'answered a whole body where a stream was asked for'));
+    return completed(answer, model, undefined);
+  } catch (error) {
+    if (error instanceof FailureError) return failed(error.failure);
+    if (!(error instanceof ExchangeError)) throw error;
+    if (stream?.isComplete === true) return completed(stream.finish(), model, firstChunkMs);
+    return failedExchange(error, exchangeFailure(url, error, route.limits, stream !== undefined));
+  }
+}
+
+function failedReply(url: string, reply: Reply): AttemptEnd {
+  const unable = reply.status === 503;
+  return failed(replyFailure(url, reply, Date.now()), { elsewhere: unable, endpointAtFault: unable });
+}
+
+function failedExchange(error: ExchangeError, why: Failure): AttemptEnd {
+  const lost = why.class === 'connection' || why.class === 'stream_interrupted';
+  return failed(why, {
+    elsewhere: lost && !error.answered,
+    endpointAtFault: lost || (why.class === 'timeout' && !error.answered),
+  });
+}
+
+function failed(why: Failure, { elsewhere = false, endpointAtFault = false } = {}): AttemptEnd {
+  return { kind: 'failed', failure: why, elsewhere, endpointAtFault };
+}
+
+function isOk(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Anything else is read as a stream, since some servers name its type wrongly; rubbish is found out by its content. */
+function isJson(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/json') === true;
+}
