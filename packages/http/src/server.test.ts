@@ -148,6 +148,20 @@ test.each([
   expect(onRequestError).toHaveBeenCalledExactlyOnceWith(error, expect.anything());
 });
 
+test('an error that a part of the server throws is answered as the server explains it', async () => {
+  const onRequestError = vi.fn<() => void>();
+  const server = createServer({
+    explain: (error) => new EngineError('queue_unavailable', 'Down.', { cause: error }),
+    onRequestError,
+  });
+  server.get('/', () => Promise.reject(new Error('ECONNREFUSED')));
+
+  const answer = await server.inject('/');
+
+  expect(answer.statusCode).toBe(503);
+  expect(onRequestError).not.toHaveBeenCalled();
+});
+
 test('a key is asked for on every route, unknown ones included, but not on public ones', async () => {
   const server = echoServer({ access: new Access(['key-1']) });
   addProbes(server, { livez: () => ({ ok: true }), readyz: () => ({ ok: true }), startupz: () => ({ ok: true }) });

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly bodyLimit?: number;
   /** Who may come in. Default: everybody. */
   readonly access?: Access;
+  /** Turns what a server's own parts throw, such as a lost connection, into errors with a code. Default: leaves them. */
+  readonly explain?: (error: unknown) => unknown;
   /** Hears of errors whose fault lies here, and which a caller is told nothing about. Default: ignored. */
   readonly onRequestError?: (error: unknown, request: FastifyRequest) => void;
 }
@@ -44,8 +46,9 @@ const CLOSING_RETRY_AFTER_MS = 1_000;
 export function createServer(options: ServerOptions = {}): FastifyInstance {
   const access = options.access ?? new Access([]);
   const onRequestError = options.onRequestError ?? (() => undefined);
+  const explain = options.explain ?? ((error: unknown) => error);
   const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const { status, headers, body, defect } = errorAnswer(error);
+    const { status, headers, body, defect } = errorAnswer(explain(error));
     if (defect) onRequestError(error, request);
     void reply
       .code(status)
