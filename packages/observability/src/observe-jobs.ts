@@ -4,7 +4,7 @@ import type { RequestOutcome } from './executor-metrics.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { OTHER } from './registry.ts';
-import { TroubleLog } from './trouble-log.ts';
+import { troubleLog } from './trouble-log.ts';
 
 export interface ObserveJobsOptions {
   /** Name of the executor that runs a model; a worker knows. Without it no executor is counted. */
@@ -15,9 +15,13 @@ export interface ObserveJobsOptions {
 
 /** Makes a log line and metrics of every transition of a job. What it returns never throws. */
 export function observeJobs(metrics: Metrics, logger: Logger, options: ObserveJobsOptions = {}): OnJobEvent {
-  const troubles = new TroubleLog(options.now);
+  const observation: Observation = {
+    metrics,
+    logger,
+    onTrouble: troubleLog(logger, options.now),
+    executorOf: options.executorOf ?? (() => undefined),
+  };
   // Asked for now, so that the counters are on the page before the first job.
-  const observation: Observation = { metrics, logger, troubles, executorOf: options.executorOf ?? (() => undefined) };
   void metrics.jobs;
   return (event) => {
     try {
@@ -32,7 +36,7 @@ export function observeJobs(metrics: Metrics, logger: Logger, options: ObserveJo
 interface Observation {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly troubles: TroubleLog;
+  readonly onTrouble: (source: string, error: Error) => void;
   readonly executorOf: (model: string) => string | undefined;
 }
 
@@ -114,7 +118,7 @@ function observe(to: Observation, event: JobEvent): void {
       return;
     }
     case 'trouble':
-      reportTrouble(to, event);
+      to.onTrouble(event.source, event.error);
   }
 }
 
@@ -132,15 +136,6 @@ function countRequest(to: Observation, { model }: JobRef, outcome: RequestOutcom
 
 function modelCall({ executorOf }: Observation, { endpoint, model }: JobRef): ModelCall | undefined {
   return endpoint && { endpoint, model, provider: executorOf(model) ?? OTHER };
-}
-
-function reportTrouble(
-  { logger, troubles }: Observation,
-  { source, error }: Extract<JobEvent, { type: 'trouble' }>,
-): void {
-  const unsaid = troubles.speak(`${source}: ${error.message}`);
-  if (unsaid === undefined) return;
-  logger.warn({ source, err: error, ...(unsaid > 0 && { unsaid }) }, 'trouble');
 }
 
 function refFields({ jobId, kind, queue, model }: JobRef): Pick<JobRef, 'jobId' | 'kind' | 'queue' | 'model'> {

@@ -1,31 +1,30 @@
+import type { Logger } from './logger.ts';
+
 /** The same trouble, such as a refused connection, comes back many times a second. */
 const QUIET_MS = 10_000;
 const MAX_KINDS = 100;
 
 interface Told {
-  at: number;
-  unsaid: number;
+  readonly at: number;
+  readonly unsaid: number;
 }
 
-/** Says of a trouble that repeats itself when to speak of it again, and how often it has been kept quiet since. */
-export class TroubleLog {
-  readonly #now: () => number;
-  readonly #told = new Map<string, Told>();
-
-  constructor(now: () => number = Date.now) {
-    this.#now = now;
-  }
-
-  /** Undefined: do not speak. Otherwise how many of the same kind went unsaid before. */
-  speak(kind: string): number | undefined {
-    const now = this.#now();
-    const told = this.#told.get(kind);
-    if (told !== undefined && now - told.at < QUIET_MS) {
-      told.unsaid += 1;
-      return undefined;
+/**
+ * Logs troubles that mend themselves, such as a lost connection: one that repeats itself once in ten seconds, with how often
+ * it was left `unsaid` in between.
+ */
+export function troubleLog(logger: Logger, now: () => number = Date.now): (source: string, error: Error) => void {
+  const told = new Map<string, Told>();
+  return (source, error) => {
+    const kind = `${source}: ${error.message}`;
+    const { at, unsaid } = told.get(kind) ?? { at: -Infinity, unsaid: 0 };
+    const time = now();
+    if (time - at < QUIET_MS) {
+      told.set(kind, { at, unsaid: unsaid + 1 });
+      return;
     }
-    if (told === undefined && this.#told.size >= MAX_KINDS) this.#told.clear();
-    this.#told.set(kind, { at: now, unsaid: 0 });
-    return told?.unsaid ?? 0;
-  }
+    if (told.size >= MAX_KINDS) told.clear();
+    told.set(kind, { at: time, unsaid: 0 });
+    logger.warn({ source, err: error, ...(unsaid > 0 && { unsaid }) }, 'trouble');
+  };
 }

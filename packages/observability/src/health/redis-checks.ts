@@ -19,7 +19,7 @@ export interface RedisObserved {
   /** How long `PING` took. */
   readonly latencyMs: number;
   /** Keys that had been evicted at an earlier look; without it evictions are not judged. */
-  readonly evictedBefore?: number;
+  readonly evictedBefore?: number | undefined;
   readonly now: Date;
 }
 
@@ -59,7 +59,7 @@ export function redisChecks({ info: text, now, ...rest }: RedisObserved): Checks
 /** The checks of a Redis that does not answer. */
 export function redisUnreachable(reason: string, now: Date): Checks {
   const output =
-    `Redis does not answer: ${reason} No job is accepted or run until it does. ` +
+    `${reason} Until Redis answers, no job is accepted or run. ` +
     'See that the server runs and that REDIS_URL is right; everything reconnects by itself.';
   return { 'redis:latency': [dated({ status: 'fail', output }, now)] };
 }

@@ -26,6 +26,12 @@ export function workerChecks(workers: readonly SeenWorker[], queues: readonly Wa
   };
 }
 
+/** The check that stands in for all others about workers and queues when Redis would not tell of them. */
+export function readingFailed(reason: string, now: Date): Checks {
+  const output = `Queues and workers could not be read: ${reason} Look at the log of the monitor.`;
+  return { 'queues:reading': [{ componentType: 'component', status: 'fail', output, time: now.toISOString() }] };
+}
+
 function runningCheck(running: number): Observation {
   return withOutput(
     { observedValue: running, observedUnit: 'workers', status: judge({ warn: running === 0 }) },

@@ -1,0 +1,2 @@
+export { startMonitor } from './monitor.ts';
+export type { Monitor, MonitorOptions } from './monitor.ts';
