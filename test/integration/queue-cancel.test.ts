@@ -43,7 +43,7 @@ test('a cancellation whose message was lost is found by the worker itself', asyn
 
   await redis.set(keys.record(handle.id), JSON.stringify({ ...job, state: 'cancelled', finishedAt: Date.now() }));
 
-  await engine.event(({ type }) => type === 'cancelled');
+  expect(await engine.event(({ type }) => type === 'cancelled')).toMatchObject({ jobId: handle.id });
 });
 
 test('a job that finishes although it was cancelled stays cancelled', async () => {

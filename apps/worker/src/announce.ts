@@ -1,14 +1,11 @@
 import type { ExecutorRegistry } from '@llm-engine/executors';
-import { ModelCatalogue } from '@llm-engine/queue';
-import type { QueueConnection } from '@llm-engine/queue';
+import type { ModelCatalogue } from '@llm-engine/queue';
 
 /** Asks the model servers what they serve, and announces it: producers route by it. */
 export async function announceModels(
-  connection: QueueConnection,
-  executors: Pick<ExecutorRegistry, 'refresh' | 'models'>,
+  executors: Pick<ExecutorRegistry, 'models'>,
+  catalogue: Pick<ModelCatalogue, 'announce'>,
   signal: AbortSignal,
 ): Promise<void> {
-  await executors.refresh(signal);
-  const models = await executors.models(signal);
-  if (connection.ready) await new ModelCatalogue(connection).announce(models);
+  await catalogue.announce(await executors.models(signal));
 }

@@ -69,11 +69,11 @@ export class QueueConnection implements AsyncDisposable {
     return this.redis.status === 'ready';
   }
 
-  /** Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time. */
+  /** Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time; waits for ever if told `Infinity`. */
   async waitUntilReady(timeoutMs = 10_000): Promise<void> {
     if (this.ready) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(this.unavailable()), timeoutMs);
+    const timer = timeoutMs === Infinity ? undefined : setTimeout(() => reject(this.unavailable()), timeoutMs);
     this.redis.once('ready', resolve);
     try {
       await promise;

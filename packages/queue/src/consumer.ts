@@ -1,5 +1,5 @@
 import { failure, stopReason } from '@llm-engine/contracts';
-import type { JobPayload, JobRecord, OnJobEvent, Outcome, StopReason } from '@llm-engine/contracts';
+import type { JobPayload, OnJobEvent, Outcome, StopReason } from '@llm-engine/contracts';
 import { DelayedError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DEFAULT_BACKOFF } from './backoff.ts';

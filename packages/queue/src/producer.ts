@@ -206,7 +206,7 @@ export class Producer implements AsyncDisposable {
 
   async #addChunk(jobs: readonly Prepared[], keys: readonly (string | undefined)[]): Promise<string[]> {
     const ids = await Promise.all(
-      jobs.map((job, index) => {
+      jobs.map(async (job, index) => {
         const key = keys[index];
         return key === undefined ? job.id : this.#claim(job, key);
       }),

@@ -1,7 +1,7 @@
 import type { JobRecord } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
 import { Mailbox } from './mailbox.ts';
-import { parseRecord, readRecord } from './records.ts';
+import { readRecord } from './records.ts';
 
 /** What a reader of a job's stream sees. Chunks are numbered from 1; the number is the `Last-Event-ID` to go on from. */
 export type StreamEvent =
@@ -49,20 +49,18 @@ export async function* readStream(
     // The record is read before the stream: if the job had ended by then, the stream is whole.
     const record = await readRecord(connection, jobId);
     for await (const parcel of readParcels(connection, jobId, cursor)) yield* cursor.take(parcel);
-    if (record !== undefined) return yield { type: 'end', record };
+    if (record !== undefined) {
+      yield { type: 'end', record };
+      return;
+    }
 
     let live = true;
     while (live && !stopped()) {
       const message = await mailbox.take({ timeoutMs: LOOK_AGAIN_MS, signal });
-      if (message === undefined || message === 'gap') live = false;
-      else if (message.startsWith('e')) {
-        const end = parseRecord(message.slice(1));
-        if (end !== undefined) return yield { type: 'end', record: end };
-      } else {
-        const parcel = parseMessage(message);
-        if (parcel.first > cursor.next) live = false;
-        else yield* cursor.take(parcel);
-      }
+      // Anything but a chunk is a reason to look again: an end, a gap, or too long a silence.
+      const parcel = message?.startsWith('c') === true ? parseMessage(message) : undefined;
+      if (parcel === undefined || parcel.first > cursor.next) live = false;
+      else yield* cursor.take(parcel);
     }
   }
 }

@@ -1,0 +1,47 @@
+import { EngineError, describeIssue } from '@llm-engine/contracts';
+import { LOG_LEVELS } from '@llm-engine/observability';
+import { z } from 'zod';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const seconds = z.coerce.number().nonnegative().max(86_400);
+
+const environment = z.object({
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379 or rediss://user:password@host:6379/0' })
+    .default('redis://127.0.0.1:6379'),
+  /** Engines with different prefixes share a Redis without seeing each other. */
+  LLM_ENGINE_PREFIX: z.string().min(1).max(100).default('llm-engine'),
+  /** The file that says which models there are, and what runs them. */
+  LLM_ENGINE_CONFIG: z.string().min(1).default('engine.yaml'),
+  WORKER_HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 for any free port. */
+  WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
+  /** Pools whose inference jobs it takes, separated by commas. */
+  WORKER_POOLS: z
+    .string()
+    .default('default')
+    .transform((text) => text.split(',').map((pool) => pool.trim()))
+    .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be pool names separated by commas')).min(1)),
+  /** Inference jobs that run at once, for each pool. */
+  WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(50),
+  /** Fine-tunes that run at once; 0 to take none. */
+  WORKER_FINE_TUNE_CONCURRENCY: z.coerce.number().int().min(0).max(1_000).default(1),
+  /** How long jobs that run may go on after a stop, before they are handed over. */
+  WORKER_GRACE_SECONDS: seconds.default(10),
+  /** Life of a job's lock: a worker that dies is noticed after it. */
+  WORKER_LOCK_SECONDS: seconds.min(1).default(30),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+});
+
+export type WorkerConfig = z.infer<typeof environment>;
+
+/** Throws `invalid_config`, which names the setting at fault. A setting that is empty counts as not set. */
+export function readConfig(env: Env): WorkerConfig {
+  const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
+  if (parsed.success) return parsed.data;
+  const { message } = describeIssue(parsed.error);
+  throw new EngineError('invalid_config', `The setting ${message}. Change it and start again.`, {
+    cause: parsed.error,
+  });
+}

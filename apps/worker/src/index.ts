@@ -1,0 +1,2 @@
+export { startWorker } from './worker.ts';
+export type { RunningWorker, WorkerOptions } from './worker.ts';

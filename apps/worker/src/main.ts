@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { EngineError } from '@llm-engine/contracts';
+import { createExecutors, loadEngineConfig } from '@llm-engine/executors';
+import { createLogger } from '@llm-engine/observability';
+import { readConfig } from './config.ts';
+import { VERSION } from './version.ts';
+import { startWorker } from './worker.ts';
+
+try {
+  const config = readConfig(process.env);
+  const logger = createLogger({
+    service: 'worker',
+    version: VERSION,
+    level: config.LOG_LEVEL,
+    pretty: process.stdout.isTTY,
+  });
+  await using executors = createExecutors(await loadEngineConfig(config.LLM_ENGINE_CONFIG), { env: process.env });
+  const worker = await startWorker({
+    redisUrl: config.REDIS_URL,
+    prefix: config.LLM_ENGINE_PREFIX,
+    executors,
+    pools: config.WORKER_POOLS,
+    concurrency: config.WORKER_CONCURRENCY,
+    fineTuneConcurrency: config.WORKER_FINE_TUNE_CONCURRENCY,
+    host: config.WORKER_HOST,
+    port: config.WORKER_PORT,
+    graceMs: config.WORKER_GRACE_SECONDS * 1_000,
+    lockMs: config.WORKER_LOCK_SECONDS * 1_000,
+    logger,
+  });
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await worker.close();
+} catch (error) {
+  if (!(error instanceof EngineError)) throw error;
+  process.stderr.write(`llm-engine worker: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { RedisServer } from '../test/support/redis-server.ts';
+import { benchQueue } from './queue.ts';
+import type { Comparison } from './rounds.ts';
+
+const HELP = `npm run bench -- [--rounds N] [--jobs N] [--json]
+
+Measures the engine beside a reference in the same run; ratios above 1 are better than the reference.
+  --rounds N   rounds a measurement, after one of warm-up (default 5)
+  --jobs N     jobs a round (default 10000)
+  --json       one JSON document instead of a table`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    jobs: { type: 'string', default: '10000' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) console.log(HELP);
+else await main();
+
+async function main(): Promise<void> {
+  await using redis = await RedisServer.start();
+  const comparisons = await benchQueue({
+    redisUrl: redis.url,
+    rounds: Number(values.rounds),
+    jobs: Number(values.jobs),
+  });
+  if (values.json) console.log(JSON.stringify({ node: process.version, comparisons }, null, 2));
+  else console.table(comparisons.map(row));
+}
+
+function row({ name, unit, ours, reference, ratio, goal }: Comparison): Record<string, string> {
+  const digits = ours < 100 ? 2 : 0;
+  return {
+    measurement: name,
+    ours: `${ours.toFixed(digits)} ${unit}`,
+    reference: `${reference.toFixed(digits)} ${unit}`,
+    ratio: ratio.toFixed(2),
+    goal: `>= ${goal}`,
+    met: ratio >= goal ? 'yes' : 'no',
+  };
+}
