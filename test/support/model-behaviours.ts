@@ -42,7 +42,7 @@ export type Behaviour =
       readonly kind: 'raw';
       readonly parts: readonly (string | Uint8Array)[];
       readonly headers?: Readonly<Record<string, string>>;
-      readonly then?: 'end' | 'reset' | 'hang';
+      readonly ending?: 'end' | 'reset' | 'hang';
     };
 
 const EVENT_STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
@@ -176,9 +176,9 @@ async function sendRaw(behaviour: Extract<Behaviour, { kind: 'raw' }>, response:
     // Lets each part travel in a packet of its own.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const { then = 'end' } = behaviour;
-  if (then === 'end') response.end();
-  if (then === 'reset') reset(response);
+  const { ending = 'end' } = behaviour;
+  if (ending === 'end') response.end();
+  if (ending === 'reset') reset(response);
 }
 
 function sendText(response: ServerResponse, text: string, type: string, status = 200): void {

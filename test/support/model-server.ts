@@ -65,6 +65,8 @@ export class ModelServer implements AsyncDisposable {
   readonly requests: RequestLog[] = [];
   /** How often `/v1/models` was asked. */
   modelListRequests = 0;
+  /** How many connections were opened. */
+  connections = 0;
   readonly #options: ModelServerOptions;
   readonly #queue: Behaviour[] = [];
   readonly #byModel = new Map<string, Behaviour>();
@@ -120,6 +122,7 @@ export class ModelServer implements AsyncDisposable {
   async start(): Promise<void> {
     this.#server = createServer((request, response) => this.#receive(request, response));
     this.#server.keepAliveTimeout = 60_000;
+    this.#server.on('connection', () => (this.connections += 1));
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
@@ -208,8 +211,11 @@ export class ModelServer implements AsyncDisposable {
       body,
       closed,
     };
+    let answered = false;
+    // Node tells 'finish' also of an answer that was cut off.
+    response.once('finish', () => (answered = !request.socket.destroyed));
     response.once('close', () => {
-      const by = response.writableFinished ? 'answer' : this.#stopping || wasReset(response) ? 'server' : 'client';
+      const by = answered ? 'answer' : this.#stopping || wasReset(response) ? 'server' : 'client';
       log.end = { by, at: Date.now() };
       resolve(log.end);
     });
