@@ -1,0 +1,2 @@
+export { startProducer } from './start-producer.ts';
+export type { ProducerOptions, RunningProducer } from './start-producer.ts';

@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { EngineError } from '@llm-engine/contracts';
+import { Access } from '@llm-engine/http';
+import { createLogger } from '@llm-engine/observability';
+import { readConfig } from './config.ts';
+import { startProducer } from './start-producer.ts';
+import { VERSION } from './version.ts';
+
+try {
+  const config = readConfig(process.env);
+  const logger = createLogger({
+    service: 'producer',
+    version: VERSION,
+    level: config.LOG_LEVEL,
+    pretty: process.stdout.isTTY,
+  });
+  const producer = await startProducer({
+    redisUrl: config.REDIS_URL,
+    prefix: config.LLM_ENGINE_PREFIX,
+    host: config.PRODUCER_HOST,
+    port: config.PRODUCER_PORT,
+    access: await Access.fromEnv(process.env),
+    logger,
+    bodyLimit: config.PRODUCER_BODY_LIMIT,
+    syncTimeoutMs: config.PRODUCER_SYNC_TIMEOUT_MS,
+    graceMs: config.PRODUCER_GRACE_MS,
+  });
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await producer.close();
+} catch (error) {
+  if (!(error instanceof EngineError)) throw error;
+  process.stderr.write(`llm-engine producer: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,47 @@
+import { addProbes, createServer, errorAnswer } from '@llm-engine/http';
+import type { Access, ProbeChecks } from '@llm-engine/http';
+import type { Metrics } from '@llm-engine/observability';
+import { isConnectionError } from '@llm-engine/queue';
+import type { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { addApiPage } from './api/page.ts';
+import type { InFlight } from './in-flight.ts';
+import { addInferenceRoutes } from './inference/routes.ts';
+import { addJobRoutes } from './jobs/routes.ts';
+import { addModelRoutes } from './models.ts';
+
+export interface ProducerServerOptions {
+  readonly connection: QueueConnection;
+  readonly producer: Producer;
+  readonly inspector: Inspector;
+  readonly inFlight: InFlight;
+  readonly probes: ProbeChecks;
+  readonly metrics: Metrics;
+  readonly access: Access;
+  readonly bodyLimit: number;
+  readonly syncTimeoutMs: number;
+  readonly onTrouble: (error: unknown) => void;
+  readonly onRequestError: (error: unknown, request: FastifyRequest) => void;
+}
+
+/** The producer's HTTP server with all of its routes; it does not listen yet. */
+export async function buildServer(options: ProducerServerOptions): Promise<FastifyInstance> {
+  const { connection, metrics, onTrouble } = options;
+  const explain = (error: unknown): unknown => (isConnectionError(error) ? connection.unavailable(error) : error);
+  const server = createServer({ ...options, explain });
+  await addApiPage(server);
+  const errorFrame = (error: unknown): string => {
+    const { body, defect } = errorAnswer(explain(error));
+    if (defect) onTrouble(error);
+    return JSON.stringify(body);
+  };
+  addInferenceRoutes(server, { ...options, errorFrame });
+  addModelRoutes(server, options.producer.models);
+  addJobRoutes(server, { ...options, errorFrame });
+  addProbes(server, options.probes);
+  server.get('/metrics', async (_request, reply) => {
+    const text = await metrics.text();
+    return reply.type(metrics.contentType).send(text);
+  });
+  return server;
+}

@@ -1,0 +1,86 @@
+import { Access, listen } from '@llm-engine/http';
+import { createMetrics, observeJobs, troubleLog } from '@llm-engine/observability';
+import type { Logger } from '@llm-engine/observability';
+import { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
+import { closeServer } from './close-server.ts';
+import { InFlight } from './in-flight.ts';
+import { Readiness } from './readiness.ts';
+import { buildServer } from './server.ts';
+import { VERSION } from './version.ts';
+
+export interface ProducerOptions {
+  readonly redisUrl: string;
+  /** Which engine to submit to. Default `llm-engine`. */
+  readonly prefix?: string;
+  /** Default 127.0.0.1; others only with keys. */
+  readonly host?: string;
+  /** 0 for any free port. Default 8080. */
+  readonly port?: number;
+  /** Who may come in. Default: everybody on this machine. */
+  readonly access?: Access;
+  readonly logger: Logger;
+  /** Largest request body, in bytes. Default 10 MiB. */
+  readonly bodyLimit?: number;
+  /** How long a synchronous request waits for its job, in milliseconds. Default ten minutes. */
+  readonly syncTimeoutMs?: number;
+  /** How long a stop waits for the requests in flight, in milliseconds. Default 20 s. */
+  readonly graceMs?: number;
+}
+
+export interface RunningProducer extends AsyncDisposable {
+  /** Where a client on this machine finds it. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more requests, lets those in flight finish for as long as the grace lasts, and disconnects. */
+  close(): Promise<void>;
+}
+
+/** How long a start waits for Redis, so that the first request finds it. */
+const CONNECT_PATIENCE_MS = 1_000;
+
+/** Starts whether or not Redis is there: until it is, submissions are answered with 503. Rejects with `invalid_config`. */
+export async function startProducer(options: ProducerOptions): Promise<RunningProducer> {
+  const { redisUrl, prefix, host = '127.0.0.1', port = 8080, access = new Access([]), logger } = options;
+  await using starting = new AsyncDisposableStack();
+
+  const metrics = createMetrics({ service: 'producer', version: VERSION });
+  const onTrouble = troubleLog(logger);
+  const connection = new QueueConnection({
+    redisUrl,
+    ...(prefix !== undefined && { prefix }),
+    onTrouble: (error) => onTrouble('redis', error),
+  });
+  starting.use(connection);
+  await connection.waitUntilReady(CONNECT_PATIENCE_MS).catch((error: Error) => onTrouble('redis', error));
+
+  const inFlight = new InFlight();
+  const readiness = new Readiness(connection);
+  const server = await buildServer({
+    connection,
+    producer: new Producer(connection, { onEvent: observeJobs(metrics, logger) }),
+    inspector: new Inspector(connection),
+    inFlight,
+    probes: readiness.checks,
+    metrics,
+    access,
+    bodyLimit: options.bodyLimit ?? 10 * 1024 * 1024,
+    syncTimeoutMs: options.syncTimeoutMs ?? 600_000,
+    onTrouble: (error) => onTrouble('producer', error instanceof Error ? error : new Error(String(error))),
+    onRequestError: (err, { id, url }) => logger.error({ err, requestId: id, url }, 'request failed'),
+  });
+  starting.defer(() => closeServer(server, { inFlight, readiness, graceMs: options.graceMs ?? 20_000 }));
+  const listening = await listen(server, {
+    host,
+    port,
+    access,
+    variables: { host: 'PRODUCER_HOST', port: 'PRODUCER_PORT' },
+  });
+  logger.info({ url: listening.url }, 'producer listens');
+
+  const running = starting.move();
+  const close = async (): Promise<void> => {
+    await running.disposeAsync();
+    logger.info('producer stopped');
+  };
+  return { ...listening, close, [Symbol.asyncDispose]: close };
+}
