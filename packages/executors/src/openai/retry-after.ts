@@ -8,7 +8,8 @@ export function retryAfterMs(headers: IncomingHttpHeaders, now: number): number 
   const seconds = numberOf(value);
   if (seconds !== undefined) return Math.round(seconds * 1000);
   if (value === undefined) return undefined;
-  const date = Date.parse(value);
+  // A date begins with its weekday; Date.parse alone would take a negative number for a year.
+  const date = /^[A-Za-z]{3}/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
