@@ -67,7 +67,8 @@ function endpointSettings(
 }
 
 function keyFrom(env: Environment, variable: string, path: string): string {
-  const key = env[variable];
+  // A key that is read from a file often ends with a newline, which no header may hold.
+  const key = env[variable]?.trim();
   if (key !== undefined && key !== '') return key;
   const message = `${path}.apiKeyEnv names the environment variable ${variable}, which is not set; set it, or remove apiKeyEnv.`;
   throw new EngineError('invalid_config', message);

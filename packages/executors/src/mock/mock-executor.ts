@@ -134,8 +134,8 @@ export class MockExecutor implements ModelExecutor {
   }
 
   #model(id: string): MockModel {
-    const base = this.#runs.trained().find(({ model }) => model === id)?.base;
-    const model = this.#models.get(base ?? id);
+    const base = (): string => this.#runs.trained().find(({ model }) => model === id)?.base ?? id;
+    const model = this.#models.get(id) ?? this.#models.get(base());
     if (model !== undefined) return model;
     const known = [...this.#models.keys()].join(', ');
     const message = `The executor '${this.name}' does not serve the model '${id}'; it serves ${known}.`;

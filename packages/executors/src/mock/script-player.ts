@@ -38,7 +38,8 @@ export class ScriptPlayer {
       process.kill(process.pid, 'SIGKILL');
       return;
     }
-    const message = "The case 'crash' kills the process, which this mock may not do; set 'allowCrash: true' for it.";
+    const message =
+      "The case 'crash' kills the process, which this mock may not do; set 'allowCrash: true' in the mock's settings.";
     throw new FailureError(failure('unsupported', message, { param: 'mock.case' }));
   }
 }
