@@ -5,7 +5,7 @@ export interface ModelRequest {
   readonly stream: boolean;
 }
 
-export const DEFAULT_REPLY = 'Hello from the model server.';
+const DEFAULT_REPLY = 'Hello from the model server.';
 
 /** The whole answer in the shape of the request's endpoint. */
 export function answerBody(request: ModelRequest, reply = DEFAULT_REPLY): Record<string, unknown> {

@@ -33,7 +33,7 @@ export interface RequestLog {
   readonly end?: RequestEnd;
 }
 
-export interface RequestEnd {
+interface RequestEnd {
   readonly by: 'answer' | 'client' | 'server';
   /** Unix milliseconds. */
   readonly at: number;
