@@ -8,3 +8,4 @@ export { listen } from './listen.ts';
 export type { ListenOptions, Listening } from './listen.ts';
 export { addProbes } from './probes.ts';
 export type { ProbeChecks, ProbeResult } from './probes.ts';
+export { closeWithin } from './close.ts';

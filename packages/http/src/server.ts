@@ -70,6 +70,11 @@ export function createServer(options: ServerOptions = {}): FastifyInstance {
     closing = true;
     done();
   });
+  // A connection that was busy when the closing began would be kept alive, and the server with it, for another minute.
+  server.addHook('onResponse', (_request, _reply, done) => {
+    if (closing) server.server.closeIdleConnections();
+    done();
+  });
   // Fastify wants the place of the value declared before there is a request; the hook below fills it before any handler.
   server.decorateRequest('identity');
   server.addHook('onRequest', (request, reply, done) => {
