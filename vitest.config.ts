@@ -16,7 +16,13 @@ export default defineConfig({
     projects: [
       {
         ...sources,
-        test: { name: 'unit', include: ['{apps,packages}/*/src/**/*.test.ts', 'trainers/*/src/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['{apps,packages}/*/src/**/*.test.ts', 'trainers/*/src/**/*.test.ts'],
+          // Unit tests share no state, and loading the modules anew for each file would take most of their time.
+          isolate: false,
+          pool: 'threads',
+        },
       },
       {
         ...sources,

@@ -104,7 +104,7 @@ async function answering({ redisUrl, rounds }: QueueBenchOptions): Promise<Compa
   await consumer.start();
   const worker = raw.worker();
   const loop = worker.run();
-  const events = new QueueEvents(raw.queue.name, { connection: raw.newRedis() });
+  const events = new QueueEvents(raw.queue.name, { connection: raw.newRedis(), prefix: raw.prefix });
   await events.waitUntilReady();
 
   const comparisons: Comparison[] = [];
@@ -171,8 +171,11 @@ function startRaw(redisUrl: string) {
   };
   const prefix = `bench-${randomUUID()}`;
   const queue = new Queue('raw', { connection: newRedis(), prefix });
+  // Every call that waits for a job adds a listener.
+  queue.setMaxListeners(0);
   return {
     queue,
+    prefix,
     newRedis,
     // Finished jobs are kept as the engine keeps them, and removed by the queue in the same way.
     worker: () =>

@@ -99,3 +99,13 @@ test('a scheduled job can be cancelled', async () => {
   expect((await handle.status()).state).toBe('cancelled');
   expect((await engine.inspector.queues()).map(({ counts }) => counts.delayed)).toEqual([0]);
 });
+
+test('who waits for the answer of a job hears at once that somebody else has cancelled it', async () => {
+  await using engine = await TestEngine.start();
+  const submitted = Promise.withResolvers<string>();
+  const waiting = engine.producer.run(chat(), { onSubmitted: submitted.resolve, timeoutMs: 4_000 });
+
+  await engine.inspector.cancel(await submitted.promise);
+
+  expect((await waiting).state).toBe('cancelled');
+});

@@ -103,6 +103,8 @@ interface PayloadBase {
   readonly owner: string;
   /** The finished job that this one tries again. */
   readonly retryOf?: string;
+  /** Address of the process that waits for the end. */
+  readonly replyTo?: string;
 }
 
 export interface InferencePayload extends PayloadBase {

@@ -1,7 +1,7 @@
 import { EngineError, isTerminal } from '@llm-engine/contracts';
 import type { JobRecord } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
-import { readJob } from './job-reader.ts';
+import { findLive, readJob } from './job-reader.ts';
 import { finish } from './records.ts';
 
 /**
@@ -14,7 +14,8 @@ export async function cancelJob(connection: QueueConnection, id: string): Promis
   const job = await readJob(connection, id);
   if (isTerminal(job.state)) throw alreadyFinished(id, job.state);
   const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
-  if (!(await finish(connection, record))) {
+  const live = await findLive(connection, id);
+  if (!(await finish(connection, record, { replyTo: live?.data.replyTo }))) {
     const ended = await readJob(connection, id);
     throw alreadyFinished(id, ended.state);
   }

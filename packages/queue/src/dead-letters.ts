@@ -80,7 +80,9 @@ async function matching(
 async function revive(connection: QueueConnection, letter: EngineBullJob): Promise<string> {
   const id = letter.id ?? '';
   const successor = retryId(id);
-  const data: JobPayload = { ...letter.data, retryOf: id };
+  // Whoever waited for the letter has had their answer.
+  const { replyTo: _waited, ...payload } = letter.data;
+  const data: JobPayload = { ...payload, retryOf: id };
   await connection.queue(letter.queueName).add(letter.name, data, {
     jobId: successor,
     priority: CLASS_BASE[data.priority],

@@ -46,29 +46,28 @@ export class JobHandle {
   }
 }
 
-/**
- * Waits for a job's record. `submitted`, where given, is the submission itself, which then runs while the subscription is
- * being made: a synchronous request saves a round trip.
- */
-export async function waitForRecord(
-  connection: QueueConnection,
-  id: string,
-  { timeoutMs, signal }: WaitOptions = {},
-  submitted?: () => Promise<unknown>,
-): Promise<JobRecord> {
-  const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
-  const mailbox = new Mailbox<JobRecord | 'look'>();
-  const listening = connection.wakeups.listen(connection.keys.wake(id), (wake) => {
+/** Waits for the end of any job, whoever submitted it. */
+async function waitForRecord(connection: QueueConnection, id: string, options: WaitOptions): Promise<JobRecord> {
+  const mailbox: EndMailbox = new Mailbox();
+  using _subscription = await connection.wakeups.listen(connection.keys.wake(id), (wake) => {
     if (wake.kind === 'gap') mailbox.put('look');
     else if (wake.text.startsWith('e')) mailbox.put(parseRecord(wake.text.slice(1)) ?? 'look');
   });
-  using _subscription = await settleBoth(listening, submitted?.());
+  // The job may have ended before the subscription was in force.
+  mailbox.put('look');
+  return await takeRecord(connection, id, mailbox, options);
+}
 
-  // The job may have ended before the subscription was in force. Not awaited: the end may well be heard first.
-  lookFor(connection, id).then(
-    (record) => record !== undefined && mailbox.put(record),
-    () => mailbox.put('look'),
-  );
+/** Where the end of a job arrives, or a reason to look for it. */
+export type EndMailbox = Mailbox<JobRecord | 'look'>;
+
+export async function takeRecord(
+  connection: QueueConnection,
+  id: string,
+  mailbox: EndMailbox,
+  { timeoutMs, signal }: WaitOptions,
+): Promise<JobRecord> {
+  const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
   for (;;) {
     const heard = await mailbox.take({ timeoutMs: Math.min(LOOK_AGAIN_MS, deadline - Date.now()), signal });
     signal?.throwIfAborted();
@@ -93,18 +92,4 @@ function waitTimeout(id: string, timeoutMs: number | undefined): EngineError {
     'wait_timeout',
     `The job '${id}' has not ended within ${timeoutMs} ms. It goes on: ask for it again.`,
   );
-}
-
-/** Waits for both, so that a failed submission leaves no subscription behind. */
-async function settleBoth(
-  listening: Promise<Disposable>,
-  submitting: Promise<unknown> | undefined,
-): Promise<Disposable> {
-  const [listened, submitted] = await Promise.allSettled([listening, submitting]);
-  if (submitted.status === 'rejected') {
-    if (listened.status === 'fulfilled') listened.value[Symbol.dispose]();
-    throw submitted.reason;
-  }
-  if (listened.status === 'rejected') throw listened.reason;
-  return listened.value;
 }

@@ -51,6 +51,11 @@ export class Keys {
     return `${this.base}:wake:${jobId}`;
   }
 
+  /** Channel: ends of the jobs that one process waits for. */
+  reply(address: string): string {
+    return `${this.base}:reply:${address}`;
+  }
+
   /** List: errors of the attempts that failed. */
   attemptErrors(jobId: string): string {
     return `${this.base}:attempt-errors:${jobId}`;

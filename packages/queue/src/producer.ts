@@ -11,13 +11,15 @@ import type { JobsOptions } from 'bullmq';
 import { ModelCatalogue } from './catalogue.ts';
 import { QueueConnection } from './connection.ts';
 import type { QueueConnectionOptions } from './connection.ts';
-import { JobHandle, waitForRecord } from './handle.ts';
-import type { WaitOptions } from './handle.ts';
+import { JobHandle, takeRecord } from './handle.ts';
+import type { EndMailbox, WaitOptions } from './handle.ts';
 import { claimKey } from './idempotency.ts';
 import { newJobId } from './ids.ts';
 import { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
+import { Mailbox } from './mailbox.ts';
 import { CLASS_BASE } from './priorities.ts';
 import { isConnectionError } from './redis-errors.ts';
+import { ReplyInbox } from './reply-inbox.ts';
 
 export interface ProducerOptions {
   /** Whose jobs these are. Default `default`. */
@@ -48,6 +50,7 @@ export class Producer implements AsyncDisposable {
   readonly #owner: string;
   readonly #onEvent: OnJobEvent;
   readonly #owned: boolean;
+  readonly #inbox: ReplyInbox;
 
   /** On a connection that somebody else owns and closes. */
   constructor(connection: QueueConnection, options: ProducerOptions = {}, owned = false) {
@@ -56,6 +59,7 @@ export class Producer implements AsyncDisposable {
     this.#owner = options.owner ?? 'default';
     this.#onEvent = options.onEvent ?? (() => undefined);
     this.#owned = owned;
+    this.#inbox = new ReplyInbox(connection);
   }
 
   /** Connects, and closes its connection when it is disposed of. */
@@ -79,22 +83,21 @@ export class Producer implements AsyncDisposable {
     });
   }
 
-  /** Submits a job and waits for its end, with the waiting set up while the job is on its way. */
+  /** Submits a job and waits for its end, however it ends. Cheaper than `submit` and `result`: its end is sent here. */
   async run(
     submission: InferenceSubmission,
-    wait: WaitOptions & { onSubmitted?: (id: string) => void } = {},
+    { onSubmitted, ...wait }: WaitOptions & { readonly onSubmitted?: (id: string) => void } = {},
   ): Promise<JobRecord> {
+    const mailbox: EndMailbox = new Mailbox();
     return this.#accepting(async () => {
+      await this.#inbox.open();
       const job = await this.#prepare(submission);
-      if (submission.idempotencyKey === undefined) {
-        return waitForRecord(this.#connection, job.id, wait, async () => {
-          await this.#add(job, undefined);
-          wait.onSubmitted?.(job.id);
-        });
-      }
-      const id = await this.#add(job, submission.idempotencyKey);
-      wait.onSubmitted?.(id);
-      return waitForRecord(this.#connection, id, wait);
+      using _expected = this.#inbox.expect(job.id, mailbox);
+      const id = await this.#add(job, submission.idempotencyKey, this.#inbox.address);
+      onSubmitted?.(id);
+      // A job that an earlier request submitted answers to that one.
+      if (id !== job.id) return this.job(id).result(wait);
+      return await takeRecord(this.#connection, id, mailbox, wait);
     });
   }
 
@@ -192,13 +195,12 @@ export class Producer implements AsyncDisposable {
     );
   }
 
-  async #add(job: Prepared, idempotencyKey: string | undefined): Promise<string> {
+  async #add(job: Prepared, idempotencyKey: string | undefined, replyTo?: string): Promise<string> {
     const id = idempotencyKey === undefined ? job.id : await this.#claim(job, idempotencyKey);
     if (idempotencyKey !== undefined && id !== job.id && (await this.#hasEnded(id))) return id;
     await this.#connection.registerQueues([job.queue]);
-    const added = await this.#connection
-      .queue(job.queue)
-      .add(job.payload.kind, job.payload, { ...job.options, jobId: id });
+    const data = replyTo === undefined ? job.payload : { ...job.payload, replyTo };
+    const added = await this.#connection.queue(job.queue).add(data.kind, data, { ...job.options, jobId: id });
     requireAccepted(added.id, id);
     this.#announce(job, id);
     return id;

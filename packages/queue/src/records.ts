@@ -28,6 +28,12 @@ export const DEFAULT_RETENTION: Retention = {
 
 const CANCELLED_LISTED = 10_000;
 
+interface FinishOptions {
+  readonly retention?: Retention;
+  /** The inbox of the process that waits for this job. */
+  readonly replyTo?: string | undefined;
+}
+
 /**
  * Records the end of a job and wakes whoever waits for it. The first record wins and never changes.
  * Resolves with false, having changed nothing, when the job had already ended.
@@ -35,7 +41,7 @@ const CANCELLED_LISTED = 10_000;
 export function finish(
   { redis, keys }: QueueConnection,
   record: JobRecord,
-  retention: Retention = DEFAULT_RETENTION,
+  { retention = DEFAULT_RETENTION, replyTo }: FinishOptions = {},
 ): Promise<boolean> {
   const { id, state, finishedAt } = record;
   const lifeMs = state === 'failed' ? retention.deadLetterMs : retention.resultMs;
@@ -47,6 +53,7 @@ export function finish(
       lifeMs,
       retention.streamMs,
       keys.wake(id),
+      replyTo === undefined ? '' : keys.reply(replyTo),
       id,
       state === 'cancelled' ? finishedAt : 0,
       CANCELLED_LISTED,

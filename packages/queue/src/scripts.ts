@@ -27,17 +27,19 @@ export class Script<Reply> {
  * Records a job's end, once: the first writer wins, whoever comes later changes nothing.
  *
  * KEYS record, stream, cancelled
- * ARGV record JSON, record's life (ms), stream's life from now (ms), wake channel, job id, time of the end (ms) if cancelled or 0, cancelled jobs kept
+ * ARGV record JSON, record's life (ms), stream's life from now (ms), wake channel,
+ *      reply channel or '', job id, time of the end (ms) if cancelled or 0, cancelled jobs kept
  * Returns 1 if this call recorded the end, 0 if it had been recorded before.
  */
 export const finishScript = new Script(
   `
   if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
-  if ARGV[6] ~= '0' then
-    redis.call('ZADD', KEYS[3], ARGV[6], ARGV[5])
-    redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[7]) - 1)
+  if ARGV[7] ~= '0' then
+    redis.call('ZADD', KEYS[3], ARGV[7], ARGV[6])
+    redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[8]) - 1)
   end
+  if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], 'e' .. ARGV[1]) end
   redis.call('PUBLISH', ARGV[4], 'e' .. ARGV[1])
   return 1
   `,

@@ -82,7 +82,7 @@ export class Settler {
       ...(finishReason !== undefined && { finishReason }),
       ...(firstChunkMs !== undefined && { firstChunkMs }),
     });
-    if (!(await finish(this.#connection, record, this.#options.retention))) return this.#endedBefore(run);
+    if (!(await this.#finish(run, record))) return this.#endedBefore(run);
     this.#options.onEvent({
       type: 'completed',
       ...run.lease.ref,
@@ -97,7 +97,7 @@ export class Settler {
   async #cancel(run: Run): Promise<JobSummary> {
     const record = recordOf(run, 'cancelled');
     // Whoever cancelled has recorded it already; only where that record expired is this one the first.
-    await finish(this.#connection, record, this.#options.retention);
+    await this.#finish(run, record);
     this.#options.onEvent({ type: 'cancelled', ...run.lease.ref, ...durations(run, record) });
     return { state: 'cancelled' };
   }
@@ -116,7 +116,7 @@ export class Settler {
     }
     const attemptErrors = await readAttemptErrors(this.#connection, lease.id);
     const record = recordOf(run, 'failed', { error, attemptErrors });
-    if (!(await finish(this.#connection, record, retention))) return this.#endedBefore(run);
+    if (!(await this.#finish(run, record))) return this.#endedBefore(run);
     onEvent({ type: 'failed', ...lease.ref, attempt: lease.attempt, error, ...durations(run, record) });
     throw new UnrecoverableError(error.message);
   }
@@ -131,6 +131,11 @@ export class Settler {
   #abandon({ lease, startedAt }: Run): never {
     this.#options.onEvent({ type: 'lease-lost', ...lease.ref, runMs: Date.now() - startedAt });
     throw new DelayedError();
+  }
+
+  #finish({ job }: Run, record: JobRecord): Promise<boolean> {
+    const { retention } = this.#options;
+    return finish(this.#connection, record, { retention, replyTo: job.data.replyTo });
   }
 
   /** The job had been ended by somebody else while this run went on: that end stands. */
