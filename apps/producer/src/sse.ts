@@ -10,27 +10,28 @@ export interface ServerSentEvent {
 
 /** Proxies close a connection on which nothing has moved for a minute or less. */
 const KEEP_ALIVE_MS = 15_000;
+/** Characters that are gathered at most before they are written. */
+const GATHERED = 64 * 1024;
 
 /**
  * An answer that is sent event by event.
  * 1. Takes the response over from Fastify, headers included.
- * 2. Waits for a client that reads slowly, instead of holding its events in memory.
- * 3. Keeps the connection alive with comments while there is nothing to send.
+ * 2. Writes events that come in one go in one go.
+ * 3. Waits for a client that reads slowly, instead of holding its events in memory.
+ * 4. Keeps the connection alive with comments while there is nothing to send.
  */
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #timer: NodeJS.Timeout;
+  #gathered = '';
 
-  private constructor(response: ServerResponse, keepAliveMs: number) {
+  private constructor(response: ServerResponse) {
     this.#response = response;
-    this.#timer = setInterval(() => response.write(': keep-alive\n\n'), keepAliveMs).unref();
+    this.#timer = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS).unref();
     response.once('close', () => clearInterval(this.#timer));
   }
 
-  static open(
-    reply: FastifyReply,
-    { keepAliveMs = KEEP_ALIVE_MS }: { readonly keepAliveMs?: number } = {},
-  ): EventStream {
+  static open(reply: FastifyReply): EventStream {
     reply.hijack();
     reply.headers({
       'content-type': 'text/event-stream; charset=utf-8',
@@ -43,32 +44,36 @@ export class EventStream {
     }
     reply.raw.writeHead(200);
     reply.raw.flushHeaders();
-    return new EventStream(reply.raw, keepAliveMs);
+    return new EventStream(reply.raw);
   }
 
   /** Resolves when there is room for more, or nobody left to read it. */
   async send({ id, event, data }: ServerSentEvent): Promise<void> {
-    const response = this.#response;
     this.#timer.refresh();
-    this.#gather();
-    const head = (id === undefined ? '' : `id: ${id}\n`) + (event === undefined ? '' : `event: ${event}\n`);
-    const room = response.write(`${head}data: ${data}\n\n`);
-    if (room || response.destroyed) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    response.once('drain', resolve).once('close', resolve);
-    await promise;
-    response.off('drain', resolve).off('close', resolve);
+    if (this.#gathered === '') process.nextTick(() => this.#write());
+    if (id !== undefined) this.#gathered += `id: ${id}\n`;
+    if (event !== undefined) this.#gathered += `event: ${event}\n`;
+    this.#gathered += `data: ${data}\n\n`;
+    if (this.#gathered.length >= GATHERED) this.#write();
+    if (this.#response.writableNeedDrain && !this.#response.destroyed) await this.#room();
   }
 
   end(): void {
     clearInterval(this.#timer);
+    this.#write();
     this.#response.end();
   }
 
-  /** Events that come in one go leave in one packet. */
-  #gather(): void {
-    if (this.#response.writableCorked > 0) return;
-    this.#response.cork();
-    process.nextTick(() => this.#response.uncork());
+  #write(): void {
+    if (this.#gathered === '' || this.#response.destroyed) return;
+    this.#response.write(this.#gathered);
+    this.#gathered = '';
+  }
+
+  async #room(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#response.once('drain', resolve).once('close', resolve);
+    await promise;
+    this.#response.off('drain', resolve).off('close', resolve);
   }
 }
