@@ -1,5 +1,6 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { HTTPStatus } from '@bull-board/api/typings/app';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { errorAnswer } from '@llm-engine/http';
 import type { FastifyInstance } from 'fastify';
@@ -10,7 +11,11 @@ const PATH = '/queues';
 const OWN_FONTS_ONLY = "style-src 'self' 'unsafe-inline'; font-src 'self' data:; frame-ancestors 'self'";
 
 /** Adds Bull Board under `/queues`, to look at only: what acts on jobs goes through the engine, which keeps their records. */
-export async function addBullBoard(server: FastifyInstance, view: EngineView): Promise<void> {
+export async function addBullBoard(
+  server: FastifyInstance,
+  view: EngineView,
+  onError: (error: unknown) => void,
+): Promise<void> {
   const serverAdapter = new FastifyAdapter().setBasePath(PATH);
   const board = createBullBoard({
     queues: [],
@@ -20,6 +25,13 @@ export async function addBullBoard(server: FastifyInstance, view: EngineView): P
       // Every queue is read-only already. This keeps a route that forgets to ask from writing.
       handlerHooks: { before: ({ method }) => (method === 'get' ? undefined : { allow: false, status: 405 }) },
     },
+  });
+  // Its own handler answers everything with 500: a missing key, and a Redis that is away.
+  serverAdapter.setErrorHandler((error) => {
+    const { status, body, defect } = errorAnswer(error);
+    if (defect) onError(error);
+    // Its type lists the statuses that it uses itself; it passes on any.
+    return { status: status as HTTPStatus, body: { ...body } };
   });
   const adapters = new Map<string, BullMQAdapter>();
   const showAllQueues = async (): Promise<void> => {
@@ -35,16 +47,8 @@ export async function addBullBoard(server: FastifyInstance, view: EngineView): P
     async (scope) => {
       scope.addHook('preHandler', async (request, reply) => {
         void reply.header('content-security-policy', OWN_FONTS_ONLY);
-        if (!request.url.startsWith(`${PATH}/api/`)) return undefined;
-        try {
-          // Queues come and go while the monitor runs, so the list is made anew for each look at it.
-          await showAllQueues();
-          return undefined;
-        } catch (error) {
-          // Bull Board would make a 500 of it.
-          const { status, headers, body } = errorAnswer(error);
-          return reply.code(status).headers(headers).send(body);
-        }
+        // Queues come and go while the monitor runs, so the list is made anew for each look at it.
+        if (request.url.startsWith(`${PATH}/api/`)) await showAllQueues();
       });
       await scope.register(serverAdapter.registerPlugin());
     },

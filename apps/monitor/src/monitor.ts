@@ -1,4 +1,4 @@
-import { Access, addProbes, createServer, listen } from '@llm-engine/http';
+import { Access, addProbes, closeWithin, createServer, listen } from '@llm-engine/http';
 import { createMetrics, troubleLog } from '@llm-engine/observability';
 import type { Logger } from '@llm-engine/observability';
 import { QueueConnection } from '@llm-engine/queue';
@@ -35,6 +35,7 @@ export interface Monitor extends AsyncDisposable {
 }
 
 const CONNECT_PATIENCE_MS = 1_000;
+const CLOSE_PATIENCE_MS = 5_000;
 const DEFAULT_SLO = waitSlo({ INFERENCE_WAIT_SLO_SECONDS: 60, FINE_TUNE_WAIT_SLO_SECONDS: 3_600 });
 
 /** Starts whether or not Redis is there: the monitor is what says that it is not. Rejects with `invalid_config`. */
@@ -69,10 +70,10 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
     access,
     onRequestError: (err, { id, url }) => logger.error({ err, requestId: id, url }, 'request failed'),
   });
-  starting.defer(() => server.close());
+  starting.defer(() => closeWithin(server, CLOSE_PATIENCE_MS));
   addProbes(server, { livez: () => ({ ok: true }), readyz: () => ({ ok: true }), startupz: () => ({ ok: true }) });
   addRoutes(server, { view, metrics, health: new HealthReporter(view), waitSloSeconds });
-  await addBullBoard(server, view);
+  await addBullBoard(server, view, (err) => logger.error({ err }, 'Bull Board failed'));
   const { url, port: actualPort } = await listen(server, {
     host,
     port,

@@ -197,6 +197,15 @@ test('a worker shows its slots, heartbeat and executors as they are at the scrap
   expect(after.get('llm_engine_executor_up{executor="ollama"}')).toBe(0);
 });
 
+test('a value that is not a number is spelled as the format has it', async () => {
+  const metrics = newMetrics();
+  metrics.watchWorker(() => ({ pools: ['default'], queues: [], executors: [], beatAt: NaN }));
+
+  const lines = (await metrics.text()).split('\n');
+
+  expect(lines).toContain('llm_engine_worker_last_heartbeat_timestamp_seconds{pool="default"} NaN');
+});
+
 test('metrics come as objects too', async () => {
   const metrics = newMetrics();
   metrics.jobs.enqueued(queue);

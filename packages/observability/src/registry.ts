@@ -54,7 +54,8 @@ export class MetricRegistry {
   /** In Prometheus's text format. */
   async text(): Promise<string> {
     await this.#collect();
-    return this.#registry.metrics();
+    // prom-client spells it `Nan` (the event loop's lag before its first sample), which the format does not know.
+    return (await this.#registry.metrics()).replaceAll(/ Nan$/gm, ' NaN');
   }
 
   async json(): Promise<unknown[]> {
