@@ -25,5 +25,5 @@ test.each([
   ['buckets without an end', `${HISTOGRAM}t_bucket{le="1"} 1\nt_sum 1\nt_count 1\n`],
   ['a count that is not that of the last bucket', `${HISTOGRAM}t_bucket{le="+Inf"} 1\nt_sum 1\nt_count 2\n`],
 ])('%s is refused', (_what, text) => {
-  expect(() => parsePrometheusText(text)).toThrow();
+  expect(() => parsePrometheusText(text)).toThrow(Error);
 });
