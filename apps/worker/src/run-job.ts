@@ -16,12 +16,12 @@ export interface RunJobTools {
 export interface RunLimits {
   /** Bound on one attempt where the job sets none, in milliseconds. */
   readonly timeoutMs: number;
-  /** Lost workers after which the job is a dead letter. */
-  readonly crashes: number;
+  /** Lost workers after which the job is suspected of killing them, and runs in quarantine. One may be chance. */
+  readonly suspectAfter: number;
 }
 
-/** Lost workers after which a job runs alone among its like. One may be chance; it takes a second to be suspected. */
-const SUSPECT_AFTER = 2;
+/** Workers that may die while a job is in quarantine before it is a dead letter. */
+const DEATHS_IN_QUARANTINE = 2;
 const QUARANTINE_DELAY_MS = 500;
 const HAND_OVER_DELAY_MS = 100;
 
@@ -29,10 +29,10 @@ const HAND_OVER_DELAY_MS = 100;
 export async function runJob(lease: Lease, tools: RunJobTools): Promise<Outcome> {
   const limits = tools.limits[lease.payload.kind];
   if (await lease.earlierEnd()) return { kind: 'ended-before' };
-  if (lease.crashes >= limits.crashes) return failed(workerCrashed(lease));
 
-  using cell = lease.crashes >= SUSPECT_AFTER ? tools.quarantine.enter(lease.id) : AT_LARGE;
+  await using cell = lease.crashes < limits.suspectAfter ? AT_LARGE : await tools.quarantine.enter(lease);
   if (cell === undefined) return { kind: 'handed-over', reason: 'quarantine', delayMs: QUARANTINE_DELAY_MS };
+  if (cell.deaths >= DEATHS_IN_QUARANTINE) return failed(workerCrashed(lease));
 
   const timeoutMs = lease.payload.timeoutMs ?? limits.timeoutMs;
   using _deadline = lease.deadline(timeoutMs);

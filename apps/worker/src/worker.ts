@@ -54,7 +54,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;
 /** A training survives its worker, so that a worker that is gone for a while should not make another one look. */
 const FINE_TUNE_LOCK_FACTOR = 4;
-const CRASHES = { inference: 3, 'fine-tune': 20 };
+const SUSPECT_AFTER = { inference: 2, 'fine-tune': 20 };
 const ANNOUNCE_MS = 5_000;
 const ANNOUNCE_LIMIT_MS = 10_000;
 
@@ -158,8 +158,8 @@ function makeConsumers(
     executors,
     quarantine: new Quarantine(),
     limits: {
-      inference: { timeoutMs: options.timeoutMs ?? 10 * MINUTE_MS, crashes: CRASHES.inference },
-      'fine-tune': { timeoutMs: DAY_MS, crashes: CRASHES['fine-tune'] },
+      inference: { timeoutMs: options.timeoutMs ?? 10 * MINUTE_MS, suspectAfter: SUSPECT_AFTER.inference },
+      'fine-tune': { timeoutMs: DAY_MS, suspectAfter: SUSPECT_AFTER['fine-tune'] },
     },
   };
   const shared = {

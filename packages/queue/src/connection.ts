@@ -115,6 +115,7 @@ export class QueueConnection implements AsyncDisposable {
     if (added.length === 0) return;
     await this.redis.sadd(this.keys.queues, ...added);
     for (const name of added) this.#registered.add(name);
+    this.#queueNames = { names: [], at: 0 };
   }
 
   /** Forgets what it knows of Redis, which was flushed or replaced. */
@@ -123,9 +124,9 @@ export class QueueConnection implements AsyncDisposable {
     this.#queueNames = { names: [], at: 0 };
   }
 
-  /** Names of all queues of the engine; at most a few seconds old. */
-  async queueNames(): Promise<readonly string[]> {
-    if (Date.now() - this.#queueNames.at < QUEUE_NAMES_FRESH_MS) return this.#queueNames.names;
+  /** Names of all queues of the engine; at most a few seconds old, or read now when `fresh`. */
+  async queueNames({ fresh = false }: { readonly fresh?: boolean } = {}): Promise<readonly string[]> {
+    if (!fresh && Date.now() - this.#queueNames.at < QUEUE_NAMES_FRESH_MS) return this.#queueNames.names;
     const names = (await this.redis.smembers(this.keys.queues)).toSorted();
     this.#queueNames = { names, at: names.length === 0 ? 0 : Date.now() };
     return names;

@@ -43,7 +43,16 @@ export function notFound(id: string): EngineError {
 
 /** The job's entry in its queue, wherever that is; undefined when none has it. */
 export async function findLive(connection: QueueConnection, id: string): Promise<EngineBullJob | undefined> {
-  const names = await connection.queueNames();
+  const known = await connection.queueNames();
+  // The first job of a new queue may be looked for before the queue is known here.
+  return (await findIn(connection, known, id)) ?? findIn(connection, await connection.queueNames({ fresh: true }), id);
+}
+
+async function findIn(
+  connection: QueueConnection,
+  names: readonly string[],
+  id: string,
+): Promise<EngineBullJob | undefined> {
   const pipeline = connection.redis.pipeline();
   for (const name of names) pipeline.exists(connection.keys.bullJob(name, id));
   const replies = (await pipeline.exec()) ?? [];

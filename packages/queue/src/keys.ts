@@ -61,6 +61,11 @@ export class Keys {
     return `${this.base}:attempt-errors:${jobId}`;
   }
 
+  /** Counter: runs in quarantine that were begun and not ended. */
+  quarantine(jobId: string): string {
+    return `${this.base}:quarantine:${jobId}`;
+  }
+
   /** String: which job, with which payload, an idempotency key stands for. */
   idempotency(owner: string, key: string): string {
     return `${this.base}:idempotency:${owner}:${key}`;

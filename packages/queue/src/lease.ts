@@ -5,6 +5,8 @@ import type { EngineBullJob } from './job-reader.ts';
 import { readRecord } from './records.ts';
 import { StreamWriter } from './stream-writer.ts';
 
+const QUARANTINE_REMEMBERED_MS = 7 * 24 * 3_600_000;
+
 interface LeaseOptions {
   readonly connection: QueueConnection;
   readonly job: EngineBullJob;
@@ -51,6 +53,20 @@ export class Lease {
   /** The record that an earlier run, or a cancellation, left. A first run has none, and does not ask. */
   async earlierEnd(): Promise<JobRecord | undefined> {
     return this.run > 1 ? readRecord(this.#options.connection, this.id) : undefined;
+  }
+
+  /** Notes that the job runs apart from others; resolves with how often its worker has died while it did. */
+  async enterQuarantine(): Promise<number> {
+    const { redis, keys } = this.#options.connection;
+    const key = keys.quarantine(this.id);
+    const replies = await redis.multi().incr(key).pexpire(key, QUARANTINE_REMEMBERED_MS).exec();
+    return Number(replies?.[0]?.[1] ?? 1) - 1;
+  }
+
+  /** The worker has survived the run. */
+  async leaveQuarantine(): Promise<void> {
+    const { redis, keys } = this.#options.connection;
+    await redis.del(keys.quarantine(this.id));
   }
 
   /** Stops the run with the reason `timeout` when it takes longer than this, in milliseconds. Dispose it with the run. */

@@ -1,0 +1,116 @@
+import { expect, inject, test } from 'vitest';
+import { TestEngine, chat, modelInfo } from '../support/engine.ts';
+import { startModelServer } from '../support/model-server.ts';
+import { WorkerProcess } from '../support/worker-process.ts';
+
+const redisUrl = inject('redisUrl');
+const MODELS = { models: [modelInfo('mock'), modelInfo('served')] };
+
+function mock(script: Record<string, unknown>, overrides = {}) {
+  return chat('x', {
+    body: { model: 'mock', messages: [{ role: 'user', content: 'Hi' }], mock: script },
+    ...overrides,
+  });
+}
+
+test('a job whose worker is killed is completed by another worker', async () => {
+  await using engine = await TestEngine.start(MODELS);
+  await using doomed = await WorkerProcess.start({ redisUrl, prefix: engine.prefix });
+  const handle = await engine.producer.submit(mock({ case: 'slow', ms: 1_500 }));
+  await doomed.logged(({ msg, jobId }) => msg === 'job started' && jobId === handle.id);
+
+  doomed.signal('SIGKILL');
+  await doomed.ended();
+  await using other = await WorkerProcess.start({ redisUrl, prefix: engine.prefix });
+  const record = await handle.result();
+
+  expect(record).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(await other.logged(({ msg }) => msg === 'job completed')).toMatchObject({ jobId: handle.id });
+});
+
+test('a worker that is told to stop hands its jobs over, ends cleanly, and no attempt is used', async () => {
+  await using engine = await TestEngine.start(MODELS);
+  await using stopped = await WorkerProcess.start({ redisUrl, prefix: engine.prefix });
+  const handles = await engine.producer.submitMany(
+    Array.from({ length: 5 }, () => mock({ case: 'slow', ms: 1_000 }, { maxAttempts: 1 })),
+  );
+  for (const { id } of handles) await stopped.logged(({ msg, jobId }) => msg === 'job started' && jobId === id);
+
+  stopped.signal('SIGTERM');
+  const exitCode = await stopped.ended();
+  await using _other = await WorkerProcess.start({ redisUrl, prefix: engine.prefix });
+  const records = await Promise.all(handles.map((handle) => handle.result()));
+
+  expect(exitCode).toBe(0);
+  expect(stopped.log.filter(({ msg }) => msg === 'job handed over')).toHaveLength(5);
+  for (const record of records) expect(record).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a worker that is told to stop lets its jobs finish within the grace', async () => {
+  await using engine = await TestEngine.start(MODELS);
+  await using worker = await WorkerProcess.start({
+    redisUrl,
+    prefix: engine.prefix,
+    env: { WORKER_GRACE_SECONDS: '30' },
+  });
+  const handle = await engine.producer.submit(mock({ case: 'slow', ms: 500 }));
+  await worker.logged(({ msg }) => msg === 'job started');
+
+  worker.signal('SIGTERM');
+  const exitCode = await worker.ended();
+
+  expect(exitCode).toBe(0);
+  expect(await handle.result()).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(worker.log.some(({ msg }) => msg === 'job handed over')).toBe(false);
+});
+
+test('a job that kills its worker ends in the dead letters, and takes no other job with it', async () => {
+  await using engine = await TestEngine.start(MODELS);
+  const others = await engine.producer.submitMany(Array.from({ length: 10 }, () => mock({ case: 'slow', ms: 300 })));
+  const poison = await engine.producer.submit(mock({ case: 'crash' }));
+  let workers = 0;
+  let ended = false;
+  const supervise = async (): Promise<void> => {
+    while (!ended) {
+      await using worker = await WorkerProcess.spawn({ redisUrl, prefix: engine.prefix });
+      workers += 1;
+      await Promise.race([worker.ended(), allEnded]);
+    }
+  };
+  const allEnded = Promise.all([poison, ...others].map((handle) => handle.result())).finally(() => (ended = true));
+
+  const [, [dead, ...rest]] = await Promise.all([supervise(), allEnded]);
+
+  expect(dead).toMatchObject({ state: 'failed', error: { class: 'worker_crashed' } });
+  for (const record of rest) expect(record).toMatchObject({ state: 'succeeded' });
+  // Twice among others, twice alone; the fifth worker knows.
+  expect(workers).toBe(5);
+  expect((await engine.inspector.jobs({ state: 'failed' })).jobs.map(({ id }) => id)).toEqual([poison.id]);
+});
+
+test('the model server sees the connection close soon after a job is cancelled in another process', async () => {
+  await using server = await startModelServer({ models: ['served'], behaviour: { kind: 'hang' } });
+  await using engine = await TestEngine.start(MODELS);
+  await using worker = await WorkerProcess.start({
+    redisUrl,
+    prefix: engine.prefix,
+    config: `models: { served: { executor: openai, endpoints: [${server.url}] } }`,
+  });
+  const handle = await engine.producer.submit(chat('x', { body: { model: 'served', messages: [{ role: 'user' }] } }));
+  const request = await server.request(0);
+
+  const cancelledAt = Date.now();
+  await handle.cancel();
+  const end = await request.closed;
+
+  expect(end.by).toBe('client');
+  expect(end.at - cancelledAt).toBeLessThan(1_000);
+  expect((await handle.status()).state).toBe('cancelled');
+  expect(await worker.logged(({ msg }) => msg === 'job cancelled')).toMatchObject({ jobId: handle.id });
+});
+
+test('a worker whose configuration is wrong ends with the reason', async () => {
+  const start = WorkerProcess.start({ redisUrl, prefix: 'none', env: { WORKER_PORT: 'many' } });
+
+  await expect(start).rejects.toThrow('the worker ended');
+});
