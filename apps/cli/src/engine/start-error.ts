@@ -1,12 +1,5 @@
 export type StartErrorCode =
-  | 'home_in_use'
-  | 'home_not_writable'
-  | 'port_in_use'
-  | 'redis_missing'
-  | 'redis_failed'
-  | 'redis_unreachable'
-  | 'model_server_unreachable'
-  | 'invalid_setting';
+  'home_in_use' | 'home_not_writable' | 'redis_missing' | 'redis_failed' | 'redis_unreachable' | 'invalid_setting';
 
 /** Why an engine could not start. The message names the thing and the next action. */
 export class StartError extends Error {
