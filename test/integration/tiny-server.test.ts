@@ -165,7 +165,7 @@ test('a client that hangs up stops its generation', async () => {
   expect(performance.now() - started).toBeLessThan(5_000);
 });
 
-test('the HTTP thread answers while the model is busy, and speed is above 200 tokens a second', async () => {
+test('the HTTP thread answers while the model is busy', async () => {
   await using tiny = await startWithClient();
 
   const started = performance.now();

@@ -6,7 +6,7 @@ import { createRotation, rotateRow } from '../model/rotary.ts';
 import { reserve, type KeyValueCache, type LayerCache } from './key-value-cache.ts';
 
 /** The next tokens of one sequence. */
-export interface Span {
+interface Span {
   readonly cache: KeyValueCache;
   readonly tokens: readonly number[];
 }

@@ -1,6 +1,9 @@
 import type { ModelConfig } from '../model/config.ts';
 
-/** What one sequence keeps of the tokens it has seen: their keys and values in every layer. Grows as the sequence does. */
+/**
+ * What one sequence keeps of the tokens it has seen: their keys and values in every layer. It grows as the sequence
+ * does, and takes no room while the sequence waits for its first turn.
+ */
 export interface KeyValueCache {
   /** Tokens held. */
   length: number;
@@ -16,11 +19,10 @@ export interface LayerCache {
 const firstCapacity = 64;
 
 export function createCache(config: ModelConfig): KeyValueCache {
-  const layer = (): LayerCache => ({
-    keys: new Float32Array(firstCapacity * config.width),
-    values: new Float32Array(firstCapacity * config.width),
-  });
-  return { length: 0, layers: Array.from({ length: config.layers }, layer) };
+  return {
+    length: 0,
+    layers: Array.from({ length: config.layers }, () => ({ keys: new Float32Array(), values: new Float32Array() })),
+  };
 }
 
 /** Makes room for `count` more tokens. */
@@ -28,7 +30,7 @@ export function reserve(cache: KeyValueCache, count: number, { width, context }:
   const needed = (cache.length + count) * width;
   for (const layer of cache.layers) {
     if (layer.keys.length >= needed) continue;
-    const capacity = Math.min(context * width, Math.max(needed, layer.keys.length * 2));
+    const capacity = Math.min(context * width, Math.max(needed, layer.keys.length * 2, firstCapacity * width));
     layer.keys = grown(layer.keys, capacity);
     layer.values = grown(layer.values, capacity);
   }

@@ -29,7 +29,7 @@ export interface EmbedRequest {
 }
 
 /** The answer is not wanted any more; nothing more is said about it. */
-export interface CancelRequest {
+interface CancelRequest {
   readonly kind: 'cancel';
   readonly id: number;
 }

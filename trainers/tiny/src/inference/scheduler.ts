@@ -3,7 +3,7 @@ import type { Decoder } from './decoder.ts';
 import { generateToken, type Generation } from './generation.ts';
 import { addStates, finishEmbedding, type TextEmbedding } from './text-embedding.ts';
 
-export type Sequence = Generation | TextEmbedding;
+type Sequence = Generation | TextEmbedding;
 
 export interface Scheduler {
   add(sequences: readonly Sequence[]): void;

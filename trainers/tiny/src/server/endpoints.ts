@@ -1,7 +1,7 @@
 import { ApiError } from './api-error.ts';
 import { chatShape, completionShape } from './answer-shape.ts';
 import { readBody, sendJson, type Exchange } from './exchange.ts';
-import { invalid, requiredString, type Body } from './fields.ts';
+import { invalid, requiredString, unsupported, type Body } from './fields.ts';
 import { answerGeneration } from './generate.ts';
 import { parseGenerationOptions, parseResponseMode } from './generation-options.ts';
 import type { InferenceClient } from './inference-client.ts';
@@ -46,6 +46,9 @@ export async function embeddings(exchange: Exchange, model: ServedModel): Promis
   const format = body['encoding_format'] ?? 'float';
   if (format !== 'float' && format !== 'base64') {
     throw invalid('encoding_format', '"encoding_format" should be "float" or "base64".');
+  }
+  if (body['dimensions'] !== undefined) {
+    throw unsupported('dimensions', 'The length of the vectors is fixed; leave out "dimensions".');
   }
   const inputs = parsePrompts(body, 'input', maxInputs);
   const { vectors, promptTokens } = await model.inference.embed(inputs, exchange.signal);

@@ -33,10 +33,7 @@ export class InferenceClient implements AsyncDisposable {
 
   /** Rejects when the weights cannot be read. */
   static async start(weights: string): Promise<InferenceClient> {
-    // The sources run as they are, the build as JavaScript: the thread is started from the same kind of file.
-    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-    const file = new URL(`../inference/inference-worker${extension}`, import.meta.url);
-    const client = new InferenceClient(new Worker(file, { workerData: { weights } }));
+    const client = new InferenceClient(new Worker(workerFile(), { workerData: { weights } }));
     await client.#ready.promise;
     return client;
   }
@@ -105,6 +102,12 @@ export class InferenceClient implements AsyncDisposable {
     this.#ready.reject(failure.cause ?? failure);
     for (const replies of this.#open.values()) replies.fail(this.#failure);
   }
+}
+
+/** The sources run as they are, the build as JavaScript; the compiler rewrites imports, but not this. */
+function workerFile(): URL {
+  const source = new URL('../inference/inference-worker.ts', import.meta.url);
+  return import.meta.url.endsWith('.ts') ? source : new URL(source.href.replace(/\.ts$/, '.js'));
 }
 
 function rejection(reason: Rejection): ApiError {

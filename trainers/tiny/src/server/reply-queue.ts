@@ -1,6 +1,6 @@
 import type { WorkerReply } from '../inference/messages.ts';
 
-export type RequestReply = Exclude<WorkerReply, { kind: 'ready' }>;
+type RequestReply = Exclude<WorkerReply, { kind: 'ready' }>;
 
 /** Replies to one request, between the thread that sends them and the loop that reads them. */
 export interface ReplyQueue {

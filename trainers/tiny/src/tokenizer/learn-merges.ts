@@ -14,7 +14,7 @@ export function learnMerges(texts: Iterable<string>, vocabularySize: number): Me
 }
 
 /** Every occurrence of the pair, from the left, becomes `token`. */
-export function replacePair(tokens: readonly number[], [left, right]: Merge, token: number): number[] {
+function replacePair(tokens: readonly number[], [left, right]: Merge, token: number): number[] {
   const out: number[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const isPair = tokens[i] === left && tokens[i + 1] === right;

@@ -2,7 +2,7 @@ import { pick, seededRandom, shuffled, type Random } from '../random.ts';
 import type { ChatMessage } from '../tokenizer/chat-template.ts';
 import type { Lesson, Turn } from './lessons.ts';
 
-export type Conversation = readonly ChatMessage[];
+type Conversation = readonly ChatMessage[];
 
 export interface Curriculum {
   readonly conversations: readonly Conversation[];
