@@ -2,7 +2,7 @@ import type { ExecutorHealth, FailureClass } from '@llm-engine/contracts';
 import { METRIC_PREFIX } from './registry.ts';
 import type { MetricRegistry } from './registry.ts';
 
-export const REQUEST_OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
+const REQUEST_OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
 /** Classes of failure by which a model server says that it has too much to do. */

@@ -4,11 +4,11 @@ import { METRIC_PREFIX, OTHER } from './registry.ts';
 import type { MetricRegistry } from './registry.ts';
 
 /** The final ends of a job. */
-export const JOB_OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
+const JOB_OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
 export type JobOutcome = (typeof JOB_OUTCOMES)[number];
 
 /** How one attempt ended; a job may have many. */
-export const ATTEMPT_OUTCOMES = ['completed', 'failed', 'retried', 'cancelled', 'handed_over', 'lease_lost'] as const;
+const ATTEMPT_OUTCOMES = ['completed', 'failed', 'retried', 'cancelled', 'handed_over', 'lease_lost'] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** The labels of nearly every job metric. */

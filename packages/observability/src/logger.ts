@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
 import { pretty } from './pretty.ts';
-import { redact } from './redact.ts';
+import { mayNeedRedaction, redact } from './redact.ts';
 import { serializeError } from './serialize-error.ts';
 
 export type Logger = PinoLogger;
@@ -37,6 +37,7 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 function rewrite(line: string, forPerson: boolean): string {
+  if (!forPerson && !mayNeedRedaction(line)) return line;
   const record = redact(JSON.parse(line)) as Record<string, unknown>;
   return forPerson ? pretty(record) : `${JSON.stringify(record)}\n`;
 }

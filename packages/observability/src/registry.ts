@@ -4,7 +4,7 @@ export const METRIC_PREFIX = 'llm_engine_';
 /** Stands for every value outside an allow-list. */
 export const OTHER = '_OTHER';
 /** From an embedding to a fine-tune: 50 ms to 6 hours, in seconds. */
-export const JOB_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600];
+const JOB_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600];
 
 interface Family<Label extends string> {
   readonly name: string;
