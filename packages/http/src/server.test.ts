@@ -233,6 +233,17 @@ test('a server that closes finishes what is in flight and sends new requests els
   expect(second).toContain('"code":"shutting_down"');
 });
 
+test('a server that closes does not wait for connections on which no request has come', async () => {
+  const server = createServer();
+  const { port } = await listen(server, { host: '127.0.0.1', port: 0, variables });
+  const socket = connect(port, '127.0.0.1');
+  await once(server.server, 'connection');
+
+  await Promise.all([server.close(), once(socket, 'close')]);
+
+  expect(server.server.listening).toBe(false);
+});
+
 test('what is not HTTP is answered with an error in the shape of OpenAI', async () => {
   await using server = createServer();
   const { port } = await listen(server, { host: '127.0.0.1', port: 0, variables });

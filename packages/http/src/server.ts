@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Access } from './access.ts';
 import type { Identity } from './access.ts';
 import { rememberMethods } from './allowed-methods.ts';
+import { Closing } from './closing.ts';
 import { errorAnswer } from './error-answer.ts';
 import { acceptJson } from './json-body.ts';
 
@@ -65,22 +66,13 @@ export function createServer(options: ServerOptions = {}): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
   });
 
-  let closing = false;
-  server.addHook('preClose', (done) => {
-    closing = true;
-    done();
-  });
-  // A connection that was busy when the closing began would be kept alive, and the server with it, for another minute.
-  server.addHook('onResponse', (_request, _reply, done) => {
-    if (closing) server.server.closeIdleConnections();
-    done();
-  });
+  const closing = new Closing(server);
   // Fastify wants the place of the value declared before there is a request; the hook below fills it before any handler.
   server.decorateRequest('identity');
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     if (request.routeOptions.config.public === true) return done();
-    if (closing) return done(shuttingDown(reply));
+    if (closing.begun) return done(shuttingDown(reply));
     try {
       request.identity = access.identify(request.headers.authorization);
     } catch (error) {

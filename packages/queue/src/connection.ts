@@ -48,7 +48,8 @@ export class QueueConnection implements AsyncDisposable {
   readonly wakeups: Wakeups;
   readonly #onTrouble: (error: Error) => void;
   readonly #queues = new Map<string, Queue>();
-  readonly #registered = new Set<string>();
+  /** When each queue was last put on the engine's list, in Unix milliseconds. */
+  readonly #registered = new Map<string, number>();
   #queueNames: { readonly names: readonly string[]; readonly at: number } = { names: [], at: 0 };
 
   constructor(options: QueueConnectionOptions) {
@@ -109,19 +110,15 @@ export class QueueConnection implements AsyncDisposable {
     return queue;
   }
 
-  /** Adds queues to the engine's list of them, so that look-ups by job id and the monitor find them. */
-  async registerQueues(names: readonly string[]): Promise<void> {
-    const added = names.filter((name) => !this.#registered.has(name));
-    if (added.length === 0) return;
-    await this.redis.sadd(this.keys.queues, ...added);
-    for (const name of added) this.#registered.add(name);
-    this.#queueNames = { names: [], at: 0 };
-  }
-
-  /** Forgets what it knows of Redis, which was flushed or replaced. */
-  forgetRegistrations(): void {
-    this.#registered.clear();
-    this.#queueNames = { names: [], at: 0 };
+  /**
+   * Adds queues to the engine's list of them, so that look-ups by job id and the monitor find them. Said again every few
+   * seconds, since Redis may have been flushed.
+   */
+  async registerQueues(names: readonly string[], now: number = Date.now()): Promise<void> {
+    const due = names.filter((name) => now - (this.#registered.get(name) ?? 0) > QUEUE_NAMES_FRESH_MS);
+    if (due.length === 0) return;
+    await this.redis.sadd(this.keys.queues, ...due);
+    for (const name of due) this.#registered.set(name, now);
   }
 
   /** Names of all queues of the engine; at most a few seconds old, or read now when `fresh`. */
