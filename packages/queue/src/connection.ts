@@ -119,6 +119,8 @@ export class QueueConnection implements AsyncDisposable {
     if (due.length === 0) return;
     await this.redis.sadd(this.keys.queues, ...due);
     for (const name of due) this.#registered.set(name, now);
+    // A queue that was not known is looked for by the very next listing.
+    if (due.some((name) => !this.#queueNames.names.includes(name))) this.#queueNames = { names: [], at: 0 };
   }
 
   /** Names of all queues of the engine; at most a few seconds old, or read now when `fresh`. */
