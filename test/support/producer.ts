@@ -7,6 +7,8 @@ import OpenAI, { APIError } from 'openai';
 import type { ClientOptions } from 'openai';
 import { TestEngine } from './engine.ts';
 
+export const SILENT = createLogger({ service: 'producer', level: 'silent' });
+
 type TestProducerOptions = Partial<Omit<ProducerOptions, 'logger' | 'port'>> & {
   readonly models?: readonly ModelInfo[];
   /** How jobs run. Default: nobody runs them. */
@@ -19,34 +21,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** A producer over HTTP, in front of queues whose jobs the test runs. Talk to it with `openai`, or with `get` and `post`. */
-export class TestProducer implements AsyncDisposable {
-  readonly engine: TestEngine;
+/** A client of a producer over HTTP. */
+export class ProducerClient {
   readonly url: string;
   readonly openai: OpenAI;
-  readonly #producer: RunningProducer;
 
-  private constructor(engine: TestEngine, producer: RunningProducer) {
-    this.engine = engine;
-    this.#producer = producer;
-    this.url = producer.url;
+  constructor(url: string) {
+    this.url = url;
     this.openai = this.client();
-  }
-
-  static async start({ models, runJob, ...options }: TestProducerOptions = {}): Promise<TestProducer> {
-    const engine = await TestEngine.start({
-      ...(models && { models }),
-      ...(options.redisUrl !== undefined && { redisUrl: options.redisUrl }),
-    });
-    if (runJob !== undefined) await engine.consume(runJob);
-    const producer = await startProducer({
-      redisUrl: engine.redisUrl,
-      prefix: engine.prefix,
-      port: 0,
-      logger: createLogger({ service: 'producer', level: 'silent' }),
-      ...options,
-    });
-    return new TestProducer(engine, producer);
   }
 
   /** OpenAI's own client, which reports every error as it is unless told to try again. */
@@ -73,6 +55,29 @@ export class TestProducer implements AsyncDisposable {
     const text = await response.text();
     const json = response.headers.get('content-type')?.startsWith('application/json') === true;
     return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text };
+  }
+}
+
+/** A producer over HTTP, in front of queues whose jobs the test runs. */
+export class TestProducer extends ProducerClient implements AsyncDisposable {
+  readonly engine: TestEngine;
+  readonly #producer: RunningProducer;
+
+  private constructor(engine: TestEngine, producer: RunningProducer) {
+    super(producer.url);
+    this.engine = engine;
+    this.#producer = producer;
+  }
+
+  static async start({ models, runJob, ...options }: TestProducerOptions = {}): Promise<TestProducer> {
+    const engine = await TestEngine.start({
+      ...(models && { models }),
+      ...(options.redisUrl !== undefined && { redisUrl: options.redisUrl }),
+    });
+    if (runJob !== undefined) await engine.consume(runJob);
+    const { redisUrl, prefix } = engine;
+    const producer = await startProducer({ redisUrl, prefix, port: 0, logger: SILENT, ...options });
+    return new TestProducer(engine, producer);
   }
 
   /** Stops the producer, and leaves the queues. */

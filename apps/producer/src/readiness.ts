@@ -4,14 +4,15 @@ import type { QueueConnection } from '@llm-engine/queue';
 
 /** How the producer stands, as its probes tell it. */
 export class Readiness {
-  readonly #connection: QueueConnection;
+  readonly #connection: Pick<QueueConnection, 'ready'>;
   readonly #hysteresis: Hysteresis;
   #connectedOnce = false;
   #stopping = false;
 
-  constructor(connection: QueueConnection, hysteresis: Hysteresis = new Hysteresis()) {
+  constructor(connection: Pick<QueueConnection, 'ready'>, hysteresis: Hysteresis = new Hysteresis()) {
     this.#connection = connection;
     this.#hysteresis = hysteresis;
+    this.#look();
   }
 
   /** From now on requests should go elsewhere. */
@@ -30,14 +31,17 @@ export class Readiness {
 
   #ready(): ProbeResult {
     if (this.#stopping) return { ok: false, reason: 'shutting down' };
-    // A short outage is answered with 503 and Retry-After; taking every producer out of service would make it a long one.
-    return this.#hysteresis.observe(this.#connection.ready)
-      ? { ok: true }
-      : { ok: false, reason: 'Redis is out of reach' };
+    return this.#look() ? { ok: true } : { ok: false, reason: 'Redis is out of reach' };
   }
 
   #started(): ProbeResult {
-    this.#connectedOnce ||= this.#connection.ready;
+    this.#look();
     return this.#connectedOnce ? { ok: true } : { ok: false, reason: 'Redis has not been reached yet' };
+  }
+
+  /** A short outage is answered with 503 and Retry-After; taking every producer out of service would make it a long one. */
+  #look(): boolean {
+    this.#connectedOnce ||= this.#connection.ready;
+    return this.#hysteresis.observe(this.#connection.ready);
   }
 }
