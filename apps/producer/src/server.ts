@@ -26,22 +26,35 @@ export interface ProducerServerOptions {
 
 /** The producer's HTTP server with all of its routes; it does not listen yet. */
 export async function buildServer(options: ProducerServerOptions): Promise<FastifyInstance> {
-  const { connection, metrics, onTrouble } = options;
+  const { connection } = options;
   const explain = (error: unknown): unknown => (isConnectionError(error) ? connection.unavailable(error) : error);
   const server = createServer({ ...options, explain });
-  await addApiPage(server);
   const errorFrame = (error: unknown): string => {
     const { body, defect } = errorAnswer(explain(error));
-    if (defect) onTrouble(error);
+    if (defect) options.onTrouble(error);
     return JSON.stringify(body);
   };
-  addInferenceRoutes(server, { ...options, errorFrame });
-  addModelRoutes(server, options.producer.models);
-  addJobRoutes(server, { ...options, errorFrame });
-  addProbes(server, options.probes);
+  await addRoutes(server, { ...options, errorFrame });
+  return server;
+}
+
+export interface RouteOptions extends Omit<
+  ProducerServerOptions,
+  'connection' | 'access' | 'bodyLimit' | 'onRequestError'
+> {
+  /** An error as the data of an event, once the status of the answer has gone out. */
+  readonly errorFrame: (error: unknown) => string;
+}
+
+export async function addRoutes(server: FastifyInstance, options: RouteOptions): Promise<void> {
+  const { metrics, probes, producer } = options;
+  addInferenceRoutes(server, options);
+  addModelRoutes(server, producer.models);
+  addJobRoutes(server, options);
+  addProbes(server, probes);
   server.get('/metrics', async (_request, reply) => {
     const text = await metrics.text();
     return reply.type(metrics.contentType).send(text);
   });
-  return server;
+  await addApiPage(server);
 }
