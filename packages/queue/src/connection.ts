@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { EngineError } from '@llm-engine/contracts';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DEFAULT_PREFIX, Keys } from './keys.ts';
+import { isConnectionError } from './redis-errors.ts';
 import { Wakeups } from './wakeups.ts';
 
 export interface QueueConnectionOptions {
@@ -19,8 +21,13 @@ export interface QueueConnectionOptions {
 }
 
 const RECONNECT_CAP_MS = 1_000;
+/** A Redis that hangs keeps its connections open: only a command that is not answered tells. */
+const COMMAND_TIMEOUT_MS = 3_000;
 const QUEUE_NAMES_FRESH_MS = 5_000;
 const SEND_RETRY_AFTER_MS = 1_000;
+const OUTAGE_LOOK_MS = 1_000;
+/** A Redis that answers, but only that it is still loading, is not asked without a pause. */
+const OUTAGE_PAUSE_MS = 50;
 
 // Capped, since the default grows to 20 s, and jittered, so that a fleet does not come back in one blow.
 function reconnectDelay(times: number): number {
@@ -32,7 +39,7 @@ export function redisOptions(patience: 'fail-fast' | 'patient') {
   const shared = { retryStrategy: reconnectDelay, connectTimeout: 5_000, keepAlive: 10_000 };
   return patience === 'patient'
     ? { ...shared, maxRetriesPerRequest: null }
-    : { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false };
+    : { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS };
 }
 
 /**
@@ -67,20 +74,36 @@ export class QueueConnection implements AsyncDisposable {
   }
 
   get ready(): boolean {
-    return this.redis.status === 'ready';
+    // The status follows a broken connection only a moment later; until then its stream tells.
+    return this.redis.status === 'ready' && this.redis.stream.writable;
   }
 
   /** Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time; waits for ever if told `Infinity`. */
   async waitUntilReady(timeoutMs = 10_000): Promise<void> {
     if (this.ready) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = timeoutMs === Infinity ? undefined : setTimeout(() => reject(this.unavailable()), timeoutMs);
+    const timer =
+      timeoutMs === Infinity ? undefined : globalThis.setTimeout(() => reject(this.unavailable()), timeoutMs);
     this.redis.once('ready', resolve);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
       this.redis.off('ready', resolve);
+    }
+  }
+
+  /**
+   * Reads something; undefined when Redis was out of reach, after it is back or a second has passed. For those who wait for a
+   * job: an outage does not end their wait, since the job is kept there and goes on afterwards.
+   */
+  async readThroughOutage<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+      await Promise.all([this.waitUntilReady(OUTAGE_LOOK_MS).catch(() => undefined), setTimeout(OUTAGE_PAUSE_MS)]);
+      return undefined;
     }
   }
 

@@ -5,7 +5,6 @@ import type { QueueConnection } from './connection.ts';
 import { readJob } from './job-reader.ts';
 import { Mailbox } from './mailbox.ts';
 import { parseRecord, readRecord } from './records.ts';
-import { isConnectionError } from './redis-errors.ts';
 import { LOOK_AGAIN_MS, readStream } from './stream-reader.ts';
 import type { StreamEvent, StreamOptions } from './stream-reader.ts';
 
@@ -71,19 +70,11 @@ export async function takeRecord(
   for (;;) {
     const heard = await mailbox.take({ timeoutMs: Math.min(LOOK_AGAIN_MS, deadline - Date.now()), signal });
     signal?.throwIfAborted();
-    const record = heard === undefined || heard === 'look' ? await lookFor(connection, id) : heard;
-    if (record !== undefined) return record;
+    if (heard !== undefined && heard !== 'look') return heard;
+    const found = await connection.readThroughOutage(async () => ({ record: await readRecord(connection, id) }));
+    if (found === undefined) mailbox.put('look');
+    else if (found.record !== undefined) return found.record;
     if (Date.now() >= deadline) throw waitTimeout(id, timeoutMs);
-  }
-}
-
-/** An outage of Redis does not end a wait: the job is kept there, and goes on when it is back. */
-async function lookFor(connection: QueueConnection, id: string): Promise<JobRecord | undefined> {
-  try {
-    return await readRecord(connection, id);
-  } catch (error) {
-    if (isConnectionError(error)) return undefined;
-    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import type { EndMailbox } from './handle.ts';
 import { parseRecord } from './records.ts';
 
 /** The connection that listens waits for Redis for as long as it takes; whoever submits does not. */
-const OPEN_PATIENCE_MS = 3_000;
+const OPEN_PATIENCE_MS = 800;
 
 /**
  * Where the ends of the jobs arrive that this process submitted and waits for: one channel for all of them, so that a

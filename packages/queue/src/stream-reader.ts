@@ -19,6 +19,8 @@ export interface StreamOptions {
 }
 
 interface Parcel {
+  /** Id of the stream entry; undefined for one that came live. */
+  readonly entry?: string;
   readonly run: number;
   readonly first: number;
   readonly chunks: readonly string[];
@@ -46,11 +48,16 @@ export async function* readStream(
   const stopped = (): boolean => signal?.aborted === true;
 
   while (!stopped()) {
-    // The record is read before the stream: if the job had ended by then, the stream is whole.
-    const record = await readRecord(connection, jobId);
-    for await (const parcel of readParcels(connection, jobId, cursor)) yield* cursor.take(parcel);
-    if (record !== undefined) {
-      yield { type: 'end', record };
+    const look = await connection.readThroughOutage(async () => {
+      // The record is read before the stream: if the job had ended by then, the stream is whole.
+      const record = await readRecord(connection, jobId);
+      return { record, parcels: await readParcels(connection, jobId, cursor.entry) };
+    });
+    if (look === undefined) continue;
+    for (const parcel of look.parcels) yield* cursor.take(parcel);
+    if (look.parcels.length === PAGE) continue;
+    if (look.record !== undefined) {
+      yield { type: 'end', record: look.record };
       return;
     }
 
@@ -69,8 +76,8 @@ export async function* readStream(
 class Cursor {
   /** Number of the chunk that is expected next. */
   next = 1;
-  /** Id of the newest stream entry that was read. */
-  entry = '-';
+  /** Id of the newest stream entry that was read from the stream itself. */
+  entry: string | undefined;
   readonly #after: number;
   #run: number | undefined;
 
@@ -78,7 +85,8 @@ class Cursor {
     this.#after = after;
   }
 
-  *take({ run, first, chunks }: Parcel): Generator<StreamEvent> {
+  *take({ entry, run, first, chunks }: Parcel): Generator<StreamEvent> {
+    this.entry = entry ?? this.entry;
     if (first + chunks.length <= this.next) return;
     if (first > this.next && first - 1 > this.#after) {
       yield { type: 'gap', missed: first - Math.max(this.next, this.#after + 1) };
@@ -93,16 +101,19 @@ class Cursor {
   }
 }
 
-async function* readParcels({ redis, keys }: QueueConnection, jobId: string, cursor: Cursor): AsyncGenerator<Parcel> {
-  for (;;) {
-    const start = cursor.entry === '-' ? '-' : `(${cursor.entry}`;
-    const entries = await redis.xrange(keys.stream(jobId), start, '+', 'COUNT', PAGE);
-    for (const [id, fields] of entries) {
-      cursor.entry = id;
-      yield { run: Number(fields[1]), first: Number(fields[3]), chunks: (fields[7] ?? '').split('\n') };
-    }
-    if (entries.length < PAGE) return;
-  }
+/** A page of the stream after the given entry. */
+async function readParcels(
+  { redis, keys }: QueueConnection,
+  jobId: string,
+  after: string | undefined,
+): Promise<Parcel[]> {
+  const entries = await redis.xrange(keys.stream(jobId), after === undefined ? '-' : `(${after}`, '+', 'COUNT', PAGE);
+  return entries.map(([entry, fields]) => ({
+    entry,
+    run: Number(fields[1]),
+    first: Number(fields[3]),
+    chunks: (fields[7] ?? '').split('\n'),
+  }));
 }
 
 /** `c<run> <first>\n<chunk>\n<chunk>...`, as the append script publishes it. */
