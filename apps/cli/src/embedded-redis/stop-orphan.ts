@@ -6,7 +6,7 @@ import type { RunFile } from './run-file.ts';
 import { containerName } from './server-command.ts';
 
 /** A server that loads its data, or hangs, does not answer in this time; both may be killed, since neither writes. */
-const ANSWER_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 3_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 interface OrphanOptions {

@@ -1,7 +1,7 @@
 import { QueueConnection } from '@llm-engine/queue';
 import { StartError } from './start-error.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 3_000;
 
 /** Rejects when the Redis that was named does not answer: a person at a terminal wants to know now. */
 export async function requireRedis(redisUrl: string): Promise<void> {
