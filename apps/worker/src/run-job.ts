@@ -13,7 +13,7 @@ export interface RunJobTools {
   readonly limits: Readonly<Record<JobKind, RunLimits>>;
 }
 
-export interface RunLimits {
+interface RunLimits {
   /** Bound on one attempt where the job sets none, in milliseconds. */
   readonly timeoutMs: number;
   /** Lost workers after which the job is suspected of killing them, and runs in quarantine. One may be chance. */

@@ -25,7 +25,7 @@ export interface Completed {
 }
 
 /** Why a run was told to stop, as the `reason` of its AbortSignal. */
-export const STOP_REASONS = ['cancelled', 'shutdown', 'lock-lost', 'timeout'] as const;
+const STOP_REASONS = ['cancelled', 'shutdown', 'lock-lost', 'timeout'] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
 /** Why the signal aborted; undefined while it has not. A reason that is not ours counts as a cancellation. */

@@ -33,7 +33,7 @@ export async function readJob(connection: QueueConnection, id: string): Promise<
   throw notFound(id);
 }
 
-export function notFound(id: string): EngineError {
+function notFound(id: string): EngineError {
   return new EngineError(
     'job_not_found',
     `There is no job '${id.slice(0, 64)}'. It may have been removed after its retention; list jobs to see what is kept.`,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
 /** A Lua script, sent by its hash and once in full where Redis does not know it (after a restart, a flush, a failover). */
-export class Script<Reply> {
+class Script<Reply> {
   readonly #lua: string;
   readonly #sha: string;
   readonly #parse: (reply: unknown) => Reply;
