@@ -1,0 +1,4 @@
+export { EngineController } from './engine-controller.ts';
+export type { ConnectOptions, ControllerOptions, Healthcheck, SystemHealth } from './engine-controller.ts';
+export type { BatchJob, FineTuneJob, InferenceJob, JobSettings } from './jobs.ts';
+export type { JobFilter, JobHandle, JobPage, StreamEvent, StreamOptions, WaitOptions } from '@llm-engine/queue';
