@@ -11,6 +11,7 @@ test('a waiting job that is cancelled never runs', async () => {
 
   expect(record.state).toBe('cancelled');
   expect(await handle.status()).toMatchObject({ state: 'cancelled', attempts: 0 });
+  expect(engine.events.filter(({ type }) => type === 'cancelled')).toMatchObject([{ jobId: handle.id, runMs: 0 }]);
   expect(engine.count('started')).toBe(1);
 });
 

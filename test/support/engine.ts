@@ -53,7 +53,7 @@ export class TestEngine implements AsyncDisposable {
     this.prefix = prefix;
     this.connection = this.#resources.use(new QueueConnection({ redisUrl, prefix }));
     this.producer = new Producer(this.connection, { onEvent: this.onEvent, ...options });
-    this.inspector = new Inspector(this.connection);
+    this.inspector = new Inspector(this.connection, { onEvent: this.onEvent });
   }
 
   static async start({

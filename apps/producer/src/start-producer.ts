@@ -44,6 +44,7 @@ export async function startProducer(options: ProducerOptions): Promise<RunningPr
   await using starting = new AsyncDisposableStack();
 
   const metrics = createMetrics({ service: 'producer', version: VERSION });
+  const onEvent = observeJobs(metrics, logger);
   const onTrouble = troubleLog(logger);
   const connection = new QueueConnection({
     redisUrl,
@@ -57,8 +58,8 @@ export async function startProducer(options: ProducerOptions): Promise<RunningPr
   const readiness = new Readiness(connection);
   const server = await buildServer({
     connection,
-    producer: new Producer(connection, { onEvent: observeJobs(metrics, logger) }),
-    inspector: new Inspector(connection),
+    producer: new Producer(connection, { onEvent }),
+    inspector: new Inspector(connection, { onEvent }),
     inFlight,
     probes: readiness.checks,
     metrics,

@@ -6,10 +6,12 @@ import { AT_LARGE } from './quarantine.ts';
 import type { Quarantine } from './quarantine.ts';
 import { runFineTune } from './run-fine-tune.ts';
 import { runInference } from './run-inference.ts';
+import type { OnChunkGap } from './run-inference.ts';
 
 export interface RunJobTools {
   readonly executors: Pick<ExecutorRegistry, 'resolve'>;
   readonly quarantine: Quarantine;
+  readonly onChunkGap: OnChunkGap;
   readonly limits: Readonly<Record<JobKind, RunLimits>>;
 }
 
@@ -44,13 +46,13 @@ export async function runJob(lease: Lease, tools: RunJobTools): Promise<Outcome>
   }
 }
 
-async function execute(lease: Lease, { executors }: RunJobTools): Promise<Completed> {
+async function execute(lease: Lease, { executors, onChunkGap }: RunJobTools): Promise<Completed> {
   const model = modelOf(lease.payload);
   const found = executors.resolve(model);
   if (found === undefined) throw new FailureError(modelGone(model));
   switch (lease.payload.kind) {
     case 'inference':
-      return runInference(lease, lease.payload, found.executor);
+      return runInference(lease, lease.payload, found.executor, onChunkGap);
     case 'fine-tune':
       return runFineTune(lease, lease.payload, found.executor);
   }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkerStatus } from '@llm-engine/contracts';
+import type { JobKind, OnJobEvent, WorkerStatus } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
-import { addProbes, createServer, listen } from '@llm-engine/http';
+import { addProbes, closeWithin, createServer, listen } from '@llm-engine/http';
 import { createMetrics, observeJobs } from '@llm-engine/observability';
-import type { Logger } from '@llm-engine/observability';
+import type { Logger, Metrics } from '@llm-engine/observability';
 import { Consumer, FINE_TUNE_QUEUE, ModelCatalogue, QueueConnection, inferenceQueue } from '@llm-engine/queue';
 import type { Backoff, RunJob } from '@llm-engine/queue';
 import { announceModels } from './announce.ts';
@@ -13,6 +13,7 @@ import { Periodic } from './periodic.ts';
 import { Quarantine } from './quarantine.ts';
 import { runJob } from './run-job.ts';
 import type { RunJobTools } from './run-job.ts';
+import type { OnChunkGap } from './run-inference.ts';
 import { VERSION } from './version.ts';
 
 export interface WorkerOptions {
@@ -55,6 +56,8 @@ const DAY_MS = 1_440 * MINUTE_MS;
 /** A training survives its worker, so that a worker that is gone for a while should not make another one look. */
 const FINE_TUNE_LOCK_FACTOR = 4;
 const SUSPECT_AFTER = { inference: 2, 'fine-tune': 20 };
+/** A scrape that is under way may finish. */
+const SCRAPE_GRACE_MS = 1_000;
 const ANNOUNCE_MS = 5_000;
 const ANNOUNCE_LIMIT_MS = 10_000;
 
@@ -79,11 +82,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       onTrouble: onTrouble('redis'),
     }),
   );
-  const consumers = makeConsumers(connection, options, { onEvent, pools });
+  const consumers = makeConsumers(connection, options, { onEvent, pools, onChunkGap: chunkGaps(metrics, executors) });
+  for (const { queue } of consumers) metrics.jobs.expect({ queue, kind: kindOf(queue) });
 
   let ready = false;
   const server = createServer();
-  starting.defer(() => server.close());
+  starting.defer(() => closeWithin(server, SCRAPE_GRACE_MS));
   addProbes(server, {
     livez: async () => verdict(await whyNotAlive({ connection, consumers, waiting: waitingIn(connection) })),
     readyz: () => verdict(whyNotReady(connection, ready, stopping.signal)),
@@ -151,12 +155,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 function makeConsumers(
   connection: QueueConnection,
   options: WorkerOptions,
-  { onEvent, pools }: { onEvent: ReturnType<typeof observeJobs>; pools: readonly string[] },
+  { onEvent, pools, onChunkGap }: { onEvent: OnJobEvent; pools: readonly string[]; onChunkGap: OnChunkGap },
 ): readonly Consumer[] {
   const { redisUrl, executors, concurrency = 50, fineTuneConcurrency = 1, lockMs = 30_000, backoff } = options;
   const tools: RunJobTools = {
     executors,
     quarantine: new Quarantine(),
+    onChunkGap,
     limits: {
       inference: { timeoutMs: options.timeoutMs ?? 10 * MINUTE_MS, suspectAfter: SUSPECT_AFTER.inference },
       'fine-tune': { timeoutMs: DAY_MS, suspectAfter: SUSPECT_AFTER['fine-tune'] },
@@ -180,6 +185,17 @@ function makeConsumers(
     stalledCheckMs: lockMs,
   });
   return [...consumers, fineTune];
+}
+
+function kindOf(queue: string): JobKind {
+  return queue === FINE_TUNE_QUEUE ? 'fine-tune' : 'inference';
+}
+
+function chunkGaps(metrics: Metrics, executors: ExecutorRegistry): OnChunkGap {
+  return ({ endpoint, model }, seconds) => {
+    const provider = executors.resolve(model)?.executor.name;
+    if (endpoint !== undefined && provider !== undefined) metrics.genAi.chunk({ endpoint, model, provider }, seconds);
+  };
 }
 
 function waitingIn(connection: QueueConnection): (queue: string) => Promise<number> {

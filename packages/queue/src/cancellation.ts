@@ -1,7 +1,7 @@
 import { EngineError, isTerminal } from '@llm-engine/contracts';
-import type { JobRecord } from '@llm-engine/contracts';
+import type { JobRecord, OnJobEvent } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
-import { findLive, readJob } from './job-reader.ts';
+import { findLive, readJob, refOf } from './job-reader.ts';
 import { finish } from './records.ts';
 
 /**
@@ -10,7 +10,7 @@ import { finish } from './records.ts';
  * The record comes first: from then on the job is cancelled, whatever is killed. Taking it out of its queue, or telling the
  * worker that runs it, only saves work; a worker that heard nothing finds the record by itself.
  */
-export async function cancelJob(connection: QueueConnection, id: string): Promise<JobRecord> {
+export async function cancelJob(connection: QueueConnection, id: string, onEvent: OnJobEvent): Promise<JobRecord> {
   const job = await readJob(connection, id);
   if (isTerminal(job.state)) throw alreadyFinished(id, job.state);
   const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
@@ -20,7 +20,9 @@ export async function cancelJob(connection: QueueConnection, id: string): Promis
     throw alreadyFinished(id, ended.state);
   }
   await connection.redis.publish(connection.keys.cancelChannel, id);
-  await connection.queue(job.queue).remove(id);
+  const removed = await connection.queue(job.queue).remove(id);
+  // A job that runs is its worker's to report.
+  if (removed === 1) onEvent({ type: 'cancelled', ...refOf(job), runMs: 0, e2eMs: record.finishedAt - job.createdAt });
   return record;
 }
 

@@ -1,12 +1,12 @@
 import { EngineError } from '@llm-engine/contracts';
-import type { JobPayload } from '@llm-engine/contracts';
+import type { JobPayload, OnJobEvent } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
 import { JobHandle } from './handle.ts';
 import { retryId } from './ids.ts';
-import { findLive, readJob } from './job-reader.ts';
+import { describe, findLive, readJob, refOf } from './job-reader.ts';
 import type { EngineBullJob } from './job-reader.ts';
 import { CLASS_BASE } from './priorities.ts';
-import { readRecords } from './records.ts';
+import { readRecord, readRecords } from './records.ts';
 
 export interface DeadLetterFilter {
   readonly queue?: string;
@@ -21,7 +21,7 @@ const PAGE = 500;
  * Tries a failed job again under a new id that derives from the old one: its end stands, and asking twice makes one job.
  * Throws `job_not_found`, or `job_not_retryable` for a job that did not fail.
  */
-export async function retryJob(connection: QueueConnection, id: string): Promise<JobHandle> {
+export async function retryJob(connection: QueueConnection, id: string, onEvent: OnJobEvent): Promise<JobHandle> {
   const job = await readJob(connection, id);
   if (job.state !== 'failed') {
     throw new EngineError(
@@ -37,13 +37,17 @@ export async function retryJob(connection: QueueConnection, id: string): Promise
     // Already tried again: the dead letter is gone, and its successor is known by its id.
     const successor = retryId(id);
     await readJob(connection, successor);
-    return new JobHandle(connection, successor);
+    return new JobHandle(connection, successor, onEvent);
   }
-  return new JobHandle(connection, await revive(connection, live));
+  return new JobHandle(connection, await revive(connection, live, onEvent), onEvent);
 }
 
 /** Tries every dead letter that matches again; resolves with how many. */
-export async function retryDeadLetters(connection: QueueConnection, filter: DeadLetterFilter): Promise<number> {
+export async function retryDeadLetters(
+  connection: QueueConnection,
+  filter: DeadLetterFilter,
+  onEvent: OnJobEvent,
+): Promise<number> {
   const names = (await connection.queueNames()).filter((name) => filter.queue === undefined || name === filter.queue);
   let retried = 0;
   for (const name of names) {
@@ -53,7 +57,7 @@ export async function retryDeadLetters(connection: QueueConnection, filter: Dead
       const page = (await connection.queue(name).getFailed(start, start + PAGE - 1)) as EngineBullJob[];
       if (page.length === 0) break;
       const wanted = await matching(connection, page, filter);
-      await Promise.all(wanted.map((letter) => revive(connection, letter)));
+      await Promise.all(wanted.map((letter) => revive(connection, letter, onEvent)));
       retried += wanted.length;
       start += page.length - wanted.length;
     }
@@ -76,19 +80,27 @@ async function matching(
   });
 }
 
-/** Added first, removed second: dying in between leaves both, and the next try adds nothing. */
-async function revive(connection: QueueConnection, letter: EngineBullJob): Promise<string> {
+/**
+ * Added first, removed second: dying in between leaves both, and the next try adds nothing. A successor that has already
+ * ended is not run again.
+ */
+async function revive(connection: QueueConnection, letter: EngineBullJob, onEvent: OnJobEvent): Promise<string> {
   const id = letter.id ?? '';
   const successor = retryId(id);
   // Whoever waited for the letter has had their answer.
   const { replyTo: _waited, ...payload } = letter.data;
   const data: JobPayload = { ...payload, retryOf: id };
-  await connection.queue(letter.queueName).add(letter.name, data, {
-    jobId: successor,
-    priority: CLASS_BASE[data.priority],
-    attempts: letter.opts.attempts ?? 1,
-    backoff: { type: 'custom' },
-  });
-  await connection.queue(letter.queueName).remove(id);
+  const queue = connection.queue(letter.queueName);
+  if ((await readRecord(connection, successor)) === undefined) {
+    await queue.add(letter.name, data, {
+      jobId: successor,
+      priority: CLASS_BASE[data.priority],
+      attempts: letter.opts.attempts ?? 1,
+      backoff: { type: 'custom' },
+    });
+    const ref = { ...refOf(describe(letter, 'queued')), jobId: successor };
+    onEvent({ type: 'enqueued', ...ref, priority: data.priority, delayMs: 0 });
+  }
+  await queue.remove(id);
   return successor;
 }

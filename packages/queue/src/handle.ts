@@ -1,5 +1,5 @@
 import { EngineError } from '@llm-engine/contracts';
-import type { Job, JobRecord } from '@llm-engine/contracts';
+import type { Job, JobRecord, OnJobEvent } from '@llm-engine/contracts';
 import { cancelJob } from './cancellation.ts';
 import type { QueueConnection } from './connection.ts';
 import { readJob } from './job-reader.ts';
@@ -19,9 +19,12 @@ export class JobHandle {
   readonly id: string;
   readonly #connection: QueueConnection;
 
-  constructor(connection: QueueConnection, id: string) {
+  readonly #onEvent: OnJobEvent;
+
+  constructor(connection: QueueConnection, id: string, onEvent: OnJobEvent = () => undefined) {
     this.#connection = connection;
     this.id = id;
+    this.#onEvent = onEvent;
   }
 
   /** Throws `job_not_found`. */
@@ -41,7 +44,7 @@ export class JobHandle {
 
   /** Throws `job_already_finished` when there is nothing to cancel. */
   cancel(): Promise<JobRecord> {
-    return cancelJob(this.#connection, this.id);
+    return cancelJob(this.#connection, this.id, this.#onEvent);
   }
 }
 

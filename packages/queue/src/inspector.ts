@@ -1,4 +1,4 @@
-import type { Job } from '@llm-engine/contracts';
+import type { Job, OnJobEvent } from '@llm-engine/contracts';
 import type { Queue } from 'bullmq';
 import type { QueueConnection } from './connection.ts';
 import { cancelJob } from './cancellation.ts';
@@ -24,8 +24,11 @@ export interface QueueSnapshot {
 export class Inspector {
   readonly #connection: QueueConnection;
 
-  constructor(connection: QueueConnection) {
+  readonly #onEvent: OnJobEvent;
+
+  constructor(connection: QueueConnection, options: { readonly onEvent?: OnJobEvent } = {}) {
     this.#connection = connection;
+    this.#onEvent = options.onEvent ?? (() => undefined);
   }
 
   queueNames(): Promise<readonly string[]> {
@@ -49,17 +52,17 @@ export class Inspector {
   }
 
   cancel(id: string): Promise<Job> {
-    return cancelJob(this.#connection, id);
+    return cancelJob(this.#connection, id, this.#onEvent);
   }
 
   /** Tries a failed job again, as a new job: an end never changes. Throws `job_not_retryable`. */
   retry(id: string): Promise<JobHandle> {
-    return retryJob(this.#connection, id);
+    return retryJob(this.#connection, id, this.#onEvent);
   }
 
   /** Tries all dead letters again that match; resolves with how many. */
   retryAll(filter: DeadLetterFilter = {}): Promise<number> {
-    return retryDeadLetters(this.#connection, filter);
+    return retryDeadLetters(this.#connection, filter, this.#onEvent);
   }
 
   /** What Redis says of itself (`INFO`), as its text. */

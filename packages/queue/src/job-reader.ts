@@ -1,5 +1,5 @@
 import { EngineError, modelOf } from '@llm-engine/contracts';
-import type { Job, JobPayload, JobRecord, JobState } from '@llm-engine/contracts';
+import type { Job, JobPayload, JobRecord, JobRef, JobState } from '@llm-engine/contracts';
 import type { Job as BullJob } from 'bullmq';
 import type { QueueConnection } from './connection.ts';
 import { isJobId } from './ids.ts';
@@ -100,4 +100,9 @@ export function describe(live: EngineBullJob, state: JobState): Job {
     maxAttempts: live.opts.attempts ?? 1,
     ...(data.retryOf !== undefined && { retryOf: data.retryOf }),
   };
+}
+
+/** How events name a job. */
+export function refOf({ id, kind, queue, model, endpoint }: Job): JobRef {
+  return { jobId: id, kind, queue, model, ...(endpoint !== undefined && { endpoint }) };
 }

@@ -133,7 +133,7 @@ export class Producer implements AsyncDisposable {
 
   /** A handle on any job, by its id. */
   job(id: string): JobHandle {
-    return new JobHandle(this.#connection, id);
+    return new JobHandle(this.#connection, id, this.#onEvent);
   }
 
   get ready(): boolean {
