@@ -9,13 +9,14 @@ test('with Redis killed and started again under load, nothing accepted is lost a
   await using engine = await TestEngine.start({ redisUrl: redis.url });
   await engine.consume(async () => ANSWER, { concurrency: 20, lockMs: 2_000 });
   const accepted: string[] = [];
-  let submitting = true;
+  const refusals: unknown[] = [];
+  const done = new AbortController();
   const submit = async (): Promise<void> => {
-    while (submitting) {
+    while (!done.signal.aborted) {
       try {
         accepted.push((await engine.producer.submit(chat())).id);
       } catch (error) {
-        expect(error).toMatchObject({ code: 'queue_unavailable', status: 503, retryAfterMs: 1_000 });
+        refusals.push(error);
         await engine.connection.waitUntilReady();
       }
     }
@@ -29,10 +30,13 @@ test('with Redis killed and started again under load, nothing accepted is lost a
     await engine.connection.waitUntilReady();
   }
   await expect.poll(() => accepted.length, { timeout: 20_000 }).toBeGreaterThan(1_000);
-  submitting = false;
+  done.abort();
   await Promise.all(lanes);
   const records = await Promise.all(accepted.map((id) => engine.producer.job(id).result({ timeoutMs: 45_000 })));
 
+  for (const refusal of refusals) {
+    expect(refusal).toMatchObject({ code: 'queue_unavailable', status: 503, retryAfterMs: 1_000 });
+  }
   expect(new Set(records.map(({ state }) => state))).toEqual(new Set(['succeeded']));
   const ended = engine.events
     .filter(({ type }) => type === 'completed')

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { thisMachine } from '@llm-engine/cli/embedded-redis';
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
@@ -50,8 +51,10 @@ export class RedisServer implements AsyncDisposable {
 
   /** Resolves when the server accepts connections. */
   async start(): Promise<void> {
+    const program = await thisMachine().find('redis-server', 'valkey-server');
+    if (program === undefined) throw new Error('No redis-server or valkey-server was found: install one.');
     const child = spawn(
-      'redis-server',
+      program,
       [
         ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder],
         ['--save', '', '--maxmemory-policy', 'noeviction', '--daemonize', 'no', ...this.#options],

@@ -1,0 +1,2 @@
+export { thisMachine } from './machine.ts';
+export { obtainServer } from './obtain-server.ts';
