@@ -6,6 +6,8 @@ import { readConfig } from './config.ts';
 import { startProducer } from './start-producer.ts';
 import { VERSION } from './version.ts';
 
+// Listened for from the beginning: a signal that comes during the start stops what was started.
+const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 try {
   const config = readConfig(process.env);
   const logger = createLogger({
@@ -25,7 +27,7 @@ try {
     syncTimeoutMs: config.PRODUCER_SYNC_TIMEOUT_MS,
     graceMs: config.PRODUCER_GRACE_MS,
   });
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await stop;
   await producer.close();
 } catch (error) {
   if (!(error instanceof EngineError)) throw error;

@@ -9,12 +9,12 @@ import type { WireJob } from './wire.ts';
 export const MAX_JOBS = 1_000;
 
 /** What is certain of a job as soon as it is accepted. */
-export interface AcceptedJob {
+interface AcceptedJob {
   readonly id: string;
   readonly object: 'job';
 }
 
-export interface AcceptedJobs {
+interface AcceptedJobs {
   readonly object: 'list';
   readonly data: readonly AcceptedJob[];
 }
