@@ -112,15 +112,16 @@ export class QueueConnection implements AsyncDisposable {
     if (!this.ready) throw this.unavailable();
   }
 
+  /** `cause` is what a command failed with that was already on its way: then it is not certain what came of it. */
   unavailable(cause?: unknown): EngineError {
-    return new EngineError(
-      'queue_unavailable',
-      'The job queue cannot be reached. Nothing was accepted; try again shortly.',
-      {
-        retryAfterMs: SEND_RETRY_AFTER_MS,
-        cause,
-      },
-    );
+    const outcome =
+      cause === undefined
+        ? 'Nothing was accepted; try again shortly.'
+        : 'What was on its way may have been accepted: with an idempotency key it can be sent again without doubling it.';
+    return new EngineError('queue_unavailable', `The job queue cannot be reached. ${outcome}`, {
+      retryAfterMs: SEND_RETRY_AFTER_MS,
+      cause,
+    });
   }
 
   /** The BullMQ queue of that name, on the shared connection. */
