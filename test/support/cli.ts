@@ -8,7 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url));
-export const CLI_ARGS: readonly string[] = ['--conditions=@llm-engine/source', MAIN];
+const COMMAND = [process.execPath, '--conditions=@llm-engine/source', MAIN] as const;
 
 export interface CliEnd {
   /** Null when a signal ended it. */
@@ -22,6 +22,8 @@ interface CliOptions {
   /** What it reads from standard input. */
   readonly input?: string;
   readonly cwd?: string;
+  /** What is run instead of the program itself, such as npm. */
+  readonly command?: readonly [string, ...string[]];
 }
 
 /** The command line program as a process of its own. Settings of the machine that runs the tests do not reach it. */
@@ -31,8 +33,10 @@ export class CliProcess implements AsyncDisposable {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], { env = {}, input = '', cwd = tmpdir() }: CliOptions = {}) {
-    this.#child = spawn(process.execPath, [...CLI_ARGS, ...args], {
+  constructor(args: readonly string[], options: CliOptions = {}) {
+    const { env = {}, input = '', cwd = tmpdir(), command = COMMAND } = options;
+    const [program, ...first] = command;
+    this.#child = spawn(program, [...first, ...args], {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
       // A process group of its own, as a shell gives it one.

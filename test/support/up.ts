@@ -66,9 +66,8 @@ export class Up implements AsyncDisposable {
     await this.process.ended();
   }
 
-  async redisPid(): Promise<number> {
-    const { pid } = JSON.parse(await readFile(join(this.home, 'redis.json'), 'utf8')) as { readonly pid: number };
-    return pid;
+  redisPid(): Promise<number> {
+    return redisPidOf(this.home);
   }
 
   /** The model's answer to a chat request. */
@@ -87,6 +86,12 @@ export class Up implements AsyncDisposable {
     if (this.process.running) this.process.signal('SIGTERM');
     await this.process.ended();
   }
+}
+
+/** The embedded Redis of the engine that runs in a home. */
+export async function redisPidOf(home: string): Promise<number> {
+  const { pid } = JSON.parse(await readFile(join(home, 'redis.json'), 'utf8')) as { readonly pid: number };
+  return pid;
 }
 
 /** Whether a process exists that still does something: one that waits to be reaped does not count. */

@@ -13,7 +13,7 @@ export interface Machine {
   run(command: readonly [string, ...string[]]): Promise<CommandResult>;
 }
 
-export interface CommandResult {
+interface CommandResult {
   readonly ok: boolean;
   /** Both streams, for a person to read. */
   readonly output: string;
@@ -40,7 +40,7 @@ export function thisMachine(signal?: AbortSignal): Machine {
   };
 }
 
-export async function findProgram(names: readonly string[], path: readonly string[]): Promise<string | undefined> {
+async function findProgram(names: readonly string[], path: readonly string[]): Promise<string | undefined> {
   for (const name of names) {
     for (const folder of [...path, ...USUAL_FOLDERS]) {
       const candidate = join(folder, name);

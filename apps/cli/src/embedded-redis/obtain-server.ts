@@ -8,7 +8,7 @@ export type RedisProgram =
 type Command = readonly [string, ...string[]];
 
 /** One way to install a server. */
-export interface Installation {
+interface Installation {
   readonly packageManager: 'apt-get' | 'brew';
   readonly commands: readonly InstallCommand[];
 }
@@ -54,7 +54,7 @@ export async function obtainServer(machine: Machine, say: (line: string) => void
 }
 
 /** Undefined where nothing can be installed without asking a person for a password. */
-export async function planInstallation(machine: Machine): Promise<Installation | undefined> {
+async function planInstallation(machine: Machine): Promise<Installation | undefined> {
   if (machine.platform === 'linux' && (await machine.find('apt-get')) !== undefined) {
     const prefix = await rootPrefix(machine);
     if (prefix !== undefined) return aptInstallation(prefix, (await machine.find('systemctl')) !== undefined);

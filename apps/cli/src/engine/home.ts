@@ -36,7 +36,6 @@ export function homeAt(folder: string): Home {
 export async function createHome(home: Home): Promise<void> {
   try {
     await mkdir(home.root, { recursive: true, mode: 0o700 });
-    await mkdir(home.redisData, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new StartError(
       'home_not_writable',

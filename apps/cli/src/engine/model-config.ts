@@ -8,6 +8,8 @@ export interface ModelSource {
   /** As it was asked for; it must exist then. */
   readonly configFile?: string;
   readonly modelUrl?: string;
+  /** Where an engine.yaml is looked for that nobody named. */
+  readonly folder: string;
   readonly env: Environment;
 }
 
@@ -19,14 +21,14 @@ export interface ModelChoice {
   readonly file?: string;
 }
 
-const FILE_IN_FOLDER = 'engine.yaml';
+const FILE_NAME = 'engine.yaml';
 /** The key of the server at MODEL_URL, where it asks for one. */
 const MODEL_KEY = 'MODEL_API_KEY';
 export const TINY_MODEL = 'tiny-chat';
 const MOCK_MODEL = 'mock';
 
-export async function chooseModels({ configFile, modelUrl, env }: ModelSource): Promise<ModelChoice> {
-  const file = configFile === undefined ? await fileInFolder() : resolve(configFile);
+export async function chooseModels({ configFile, modelUrl, folder, env }: ModelSource): Promise<ModelChoice> {
+  const file = configFile === undefined ? await fileIn(folder) : resolve(configFile);
   const fromFile = file === undefined ? undefined : await loadEngineConfig(file);
   const found = file === undefined ? {} : { file };
   if (modelUrl === undefined) return { config: fromFile, ...found };
@@ -52,8 +54,8 @@ export function poolsOf({ models, servers }: EngineConfig): readonly string[] {
   return [...new Set(['default', ...[...Object.values(models), ...servers].map(({ pool }) => pool ?? 'default')])];
 }
 
-async function fileInFolder(): Promise<string | undefined> {
-  const file = resolve(FILE_IN_FOLDER);
+async function fileIn(folder: string): Promise<string | undefined> {
+  const file = resolve(folder, FILE_NAME);
   return access(file).then(
     () => file,
     () => undefined,

@@ -6,7 +6,7 @@ import { StartError } from './start-error.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Address {
+interface Address {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;

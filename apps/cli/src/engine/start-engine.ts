@@ -75,7 +75,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const access = await Access.fromEnv(env);
   access.requireMayListen(settings.producer.host, 'PRODUCER_HOST');
   access.requireMayListen(settings.monitor.host, 'MONITOR_HOST');
-  const choice = await chooseModels({ ...settings, env });
+  const choice = await chooseModels({ ...settings, folder: process.cwd(), env });
 
   await using starting = new AsyncDisposableStack();
   const home = homeAt(settings.home);
