@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FAILURES, FailureError, classifyStatus, failure, isRetryable } from './failures.ts';
 import type { FailureClass } from './failures.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JOB_STATES, LEGAL_TRANSITIONS, TERMINAL_STATES, canTransition, isTerminal } from './states.ts';
 import type { JobState } from './states.ts';

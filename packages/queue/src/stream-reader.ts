@@ -73,7 +73,7 @@ export async function* readStream(
 }
 
 /** Where a reader stands. */
-class Cursor {
+export class Cursor {
   /** Number of the chunk that is expected next. */
   next = 1;
   /** Id of the newest stream entry that was read from the stream itself. */

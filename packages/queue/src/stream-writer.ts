@@ -21,7 +21,7 @@ interface StreamWriterOptions {
  * 3. `flush` resolves when everything has been sent.
  */
 export class StreamWriter {
-  readonly #connection: QueueConnection;
+  readonly #connection: Pick<QueueConnection, 'redis' | 'keys'>;
   readonly #options: StreamWriterOptions;
   #gathered: string[] = [];
   #sending: Promise<void> | undefined;
@@ -30,7 +30,7 @@ export class StreamWriter {
   #fenced = false;
   #error: unknown;
 
-  constructor(connection: QueueConnection, options: StreamWriterOptions) {
+  constructor(connection: Pick<QueueConnection, 'redis' | 'keys'>, options: StreamWriterOptions) {
     this.#connection = connection;
     this.#options = options;
   }
