@@ -3,11 +3,15 @@ import type { Completed, FineTunePayload } from '@llm-engine/contracts';
 import type { ModelExecutor, RunStatus } from '@llm-engine/executors';
 import type { Lease } from '@llm-engine/queue';
 
+/** What a training needs to know of its job. */
+type TrainingLease = Pick<Lease, 'id' | 'signal' | 'publish'>;
+type Trainer = Pick<ModelExecutor, 'fineTune' | 'watchJob' | 'cancelJob'>;
+
 /** Starts the training, or finds the one that an earlier run of this job started, and follows it to its end. */
 export async function runFineTune(
-  lease: Lease,
+  lease: TrainingLease,
   { request }: FineTunePayload,
-  executor: ModelExecutor,
+  executor: Trainer,
 ): Promise<Completed> {
   const runId = await executor.fineTune({ jobId: lease.id, request }, lease.signal);
   try {
@@ -21,7 +25,7 @@ export async function runFineTune(
   }
 }
 
-async function follow(lease: Lease, executor: ModelExecutor, runId: string): Promise<RunStatus> {
+async function follow(lease: TrainingLease, executor: Trainer, runId: string): Promise<RunStatus> {
   let last: RunStatus | undefined;
   for await (const event of executor.watchJob(runId, { from: 1, signal: lease.signal })) {
     lease.publish(JSON.stringify(event));

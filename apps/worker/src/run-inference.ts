@@ -7,9 +7,9 @@ export type OnChunkGap = (ref: JobRef, seconds: number) => void;
 
 /** Asks the model once; chunks go out while they come. */
 export function runInference(
-  lease: Lease,
+  lease: Pick<Lease, 'id' | 'ref' | 'signal' | 'publish'>,
   { endpoint, body }: InferencePayload,
-  executor: ModelExecutor,
+  executor: Pick<ModelExecutor, 'infer'>,
   onChunkGap: OnChunkGap,
 ): Promise<Completed> {
   const request = { jobId: lease.id, endpoint, body };

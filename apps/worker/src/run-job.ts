@@ -8,6 +8,21 @@ import { runFineTune } from './run-fine-tune.ts';
 import { runInference } from './run-inference.ts';
 import type { OnChunkGap } from './run-inference.ts';
 
+/** What a run uses of its lease. */
+export type RunLease = Pick<
+  Lease,
+  | 'id'
+  | 'payload'
+  | 'ref'
+  | 'signal'
+  | 'crashes'
+  | 'earlierEnd'
+  | 'enterQuarantine'
+  | 'leaveQuarantine'
+  | 'deadline'
+  | 'publish'
+>;
+
 export interface RunJobTools {
   readonly executors: Pick<ExecutorRegistry, 'resolve'>;
   readonly quarantine: Quarantine;
@@ -28,7 +43,7 @@ const QUARANTINE_DELAY_MS = 500;
 const HAND_OVER_DELAY_MS = 100;
 
 /** One run of a job, from its lease to its outcome. Never throws for what is expected to go wrong. */
-export async function runJob(lease: Lease, tools: RunJobTools): Promise<Outcome> {
+export async function runJob(lease: RunLease, tools: RunJobTools): Promise<Outcome> {
   const limits = tools.limits[lease.payload.kind];
   if (await lease.earlierEnd()) return { kind: 'ended-before' };
 
@@ -46,7 +61,7 @@ export async function runJob(lease: Lease, tools: RunJobTools): Promise<Outcome>
   }
 }
 
-async function execute(lease: Lease, { executors, onChunkGap }: RunJobTools): Promise<Completed> {
+async function execute(lease: RunLease, { executors, onChunkGap }: RunJobTools): Promise<Completed> {
   const model = modelOf(lease.payload);
   const found = executors.resolve(model);
   if (found === undefined) throw new FailureError(modelGone(model));
@@ -59,7 +74,7 @@ async function execute(lease: Lease, { executors, onChunkGap }: RunJobTools): Pr
 }
 
 /** What a run comes to that was told to stop; undefined when it was not. */
-function stopped({ signal }: Lease, timeoutMs: number): Outcome | undefined {
+function stopped({ signal, payload }: RunLease, timeoutMs: number): Outcome | undefined {
   const reason = stopReason(signal);
   switch (reason) {
     case undefined:
@@ -71,12 +86,7 @@ function stopped({ signal }: Lease, timeoutMs: number): Outcome | undefined {
     case 'lock-lost':
       return { kind: 'lease-lost' };
     case 'timeout':
-      return failed(
-        failure(
-          'timeout',
-          `The attempt took longer than its limit of ${timeoutMs} ms. Raise timeout_ms, or ask for less.`,
-        ),
-      );
+      return failed(timedOut(payload.kind, timeoutMs));
   }
 }
 
@@ -90,7 +100,14 @@ function failed(cause: Failure): Outcome {
   return { kind: 'failed', failure: cause };
 }
 
-function workerCrashed({ crashes }: Lease): Failure {
+function timedOut(kind: JobKind, timeoutMs: number): Failure {
+  const message = `The attempt took longer than its limit of ${timeoutMs} ms. Raise timeout_ms, or ask for less.`;
+  // The training was stopped for good: another attempt would only find it so.
+  if (kind === 'fine-tune') return failure('fine_tune_failed', message, { code: 'timeout', status: 504 });
+  return failure('timeout', message);
+}
+
+function workerCrashed({ crashes }: RunLease): Failure {
   return failure(
     'worker_crashed',
     `The job's worker went away ${crashes} times while the job ran. It is not tried again by itself: look at the workers' logs for the cause, then retry it.`,
