@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { thisMachine } from '@llm-engine/cli/embedded-redis';
 
 /** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

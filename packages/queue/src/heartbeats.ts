@@ -24,7 +24,7 @@ export async function retire({ redis, keys }: QueueConnection, workerId: string)
   await redis.multi().del(keys.worker(workerId)).zrem(keys.workers, workerId).exec();
 }
 
-export async function listWorkers({ redis, keys }: QueueConnection, now: number = Date.now()): Promise<WorkerSeen[]> {
+export async function listWorkers({ redis, keys }: QueueConnection, now: number): Promise<WorkerSeen[]> {
   const ids = await redis.zrangebyscore(keys.workers, now - LISTED_MS, '+inf');
   if (ids.length === 0) return [];
   const texts = await redis.mget(...ids.map((id) => keys.worker(id)));

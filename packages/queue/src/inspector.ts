@@ -42,8 +42,8 @@ export class Inspector {
   }
 
   /** Workers that were heard of within the last hour, dead ones included. */
-  workers(): Promise<WorkerSeen[]> {
-    return listWorkers(this.#connection);
+  workers(now: number = Date.now()): Promise<WorkerSeen[]> {
+    return listWorkers(this.#connection, now);
   }
 
   /** A page of jobs, newest first. */
