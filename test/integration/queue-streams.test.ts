@@ -59,6 +59,44 @@ test('a reader that comes late gets the whole stream, and one that resumes gets 
   expect(rest[0]).toMatchObject({ seq: 3, chunk: '"c"' });
 });
 
+test('a run that fails leaves none of its chunks behind', async () => {
+  await using engine = await TestEngine.start();
+  await engine.consume(async (lease) => {
+    for (const letter of ['a', 'b', 'c']) lease.publish(`"${letter}"`);
+    return { kind: 'failed', failure: failure('bad_request', 'no') };
+  });
+  const handle = await engine.producer.submit(chat());
+
+  const events = await collect(handle.stream());
+
+  expect(chunksOf(events)).toEqual(['"a"', '"b"', '"c"']);
+  expect(events.at(-1)).toMatchObject({ type: 'end', record: { state: 'failed' } });
+});
+
+test('a run that is tried again at once is not disturbed by what the run before had still to say', async () => {
+  await using engine = await TestEngine.start();
+  await engine.consume(
+    async (lease) => {
+      for (const letter of ['a', 'b']) lease.publish(`"${letter}${lease.run}"`);
+      return lease.run === 1 ? { kind: 'failed', failure: failure('connection', 'cut') } : ANSWER;
+    },
+    { backoff: { baseMs: 1, capMs: 1 } },
+  );
+  const handle = await engine.producer.submit(chat());
+
+  const events = await collect(handle.stream());
+
+  expect(events.map((event) => (event.type === 'chunk' ? event.chunk : event.type))).toEqual([
+    '"a1"',
+    '"b1"',
+    'restart',
+    '"a2"',
+    '"b2"',
+    'end',
+  ]);
+  expect(engine.count('lease-lost')).toBe(0);
+});
+
 test('a run that starts over says so, and its chunks go on counting', async () => {
   await using engine = await TestEngine.start();
   await engine.consume(async (lease) => {

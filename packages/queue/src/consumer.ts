@@ -159,7 +159,8 @@ export class Consumer {
   async #run(lease: Lease): Promise<Outcome> {
     try {
       const outcome = await this.#options.runJob(lease);
-      if (outcome.kind === 'completed') await lease.flush();
+      // Before the end, and before another run: by then a reader takes the stream for whole.
+      if (outcome.kind !== 'lease-lost') await lease.flush();
       // Whatever the run made of it: once the lock is gone, the job is somebody else's.
       return stopReason(lease.signal) === 'lock-lost' ? { kind: 'lease-lost' } : outcome;
     } catch (error) {
