@@ -1,3 +1,4 @@
+import type { JobRecord } from '@llm-engine/contracts';
 import { expect, inject, test } from 'vitest';
 import { TestEngine, chat, modelInfo } from '../support/engine.ts';
 import { startModelServer } from '../support/model-server.ts';
@@ -77,7 +78,14 @@ test('a job that kills its worker ends in the dead letters, and takes no other j
       await Promise.race([worker.ended(), allEnded]);
     }
   };
-  const allEnded = Promise.all([poison, ...others].map((handle) => handle.result())).finally(() => done.abort());
+  const deadLetters = async () => (await engine.inspector.jobs({ state: 'failed' })).jobs.map(({ id }) => id);
+  const end = async (): Promise<JobRecord[]> => {
+    const records = await Promise.all([poison, ...others].map((handle) => handle.result()));
+    // The record comes first; a worker that lives on puts the job among the dead letters a moment later.
+    await expect.poll(deadLetters, { timeout: 5_000 }).toEqual([poison.id]);
+    return records;
+  };
+  const allEnded = end().finally(() => done.abort());
 
   const [, [dead, ...rest]] = await Promise.all([supervise(), allEnded]);
 
@@ -85,9 +93,6 @@ test('a job that kills its worker ends in the dead letters, and takes no other j
   for (const record of rest) expect(record).toMatchObject({ state: 'succeeded' });
   // Twice among others, twice alone; the fifth worker knows.
   expect(workers).toBe(5);
-  // The record comes first; its place among the dead letters a moment later.
-  const deadLetters = async () => (await engine.inspector.jobs({ state: 'failed' })).jobs.map(({ id }) => id);
-  await expect.poll(deadLetters).toEqual([poison.id]);
 });
 
 test('the model server sees the connection close soon after a job is cancelled in another process', async () => {
