@@ -4,6 +4,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DEFAULT_PREFIX, Keys } from './keys.ts';
 import { isConnectionError } from './redis-errors.ts';
+import { SCRIPTS } from './scripts.ts';
 import { Wakeups } from './wakeups.ts';
 
 export interface QueueConnectionOptions {
@@ -36,7 +37,7 @@ function reconnectDelay(times: number): number {
 
 /** Options that every connection of ours has, by how long its commands may wait. */
 export function redisOptions(patience: 'fail-fast' | 'patient') {
-  const shared = { retryStrategy: reconnectDelay, connectTimeout: 5_000, keepAlive: 10_000 };
+  const shared = { retryStrategy: reconnectDelay, connectTimeout: 5_000, keepAlive: 10_000, scripts: SCRIPTS };
   return patience === 'patient'
     ? { ...shared, maxRetriesPerRequest: null }
     : { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS };

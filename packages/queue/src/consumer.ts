@@ -69,11 +69,6 @@ export class Consumer {
     this.#onEvent = options.onEvent ?? (() => undefined);
     const lockMs = options.lockMs ?? DEFAULT_LOCK_MS;
     const retention = options.retention ?? DEFAULT_RETENTION;
-    this.#settler = new Settler(connection, {
-      backoff: options.backoff ?? DEFAULT_BACKOFF,
-      retention,
-      onEvent: this.#onEvent,
-    });
     this.#cancels = new CancelListener(connection, {
       running: () => [...this.#leases.keys()],
       stop: (id) => this.#stop(id, 'cancelled'),
@@ -81,6 +76,12 @@ export class Consumer {
     });
     this.#redis = new Redis(options.redisUrl, redisOptions('patient'));
     this.#redis.on('error', (error) => this.#trouble(error));
+    this.#settler = new Settler(connection, {
+      redis: this.#redis,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
+      retention,
+      onEvent: this.#onEvent,
+    });
     this.#worker = new Worker<JobPayload, JobSummary>(
       options.queue,
       // Three plain parameters: BullMQ passes the signal only to a function that declares them.
@@ -94,7 +95,8 @@ export class Consumer {
         lockRenewTime: lockMs / RENEWALS_PER_LOCK,
         stalledInterval: options.stalledCheckMs ?? lockMs,
         maxStalledCount: NEVER,
-        removeOnComplete: { age: retention.resultMs / 1_000, count: retention.completedCount },
+        // By count alone: an age would be looked up at the end of every job, and the records expire by themselves.
+        removeOnComplete: { count: retention.completedCount },
         removeOnFail: { age: retention.deadLetterMs / 1_000, count: retention.deadLetterCount },
         settings: { backoffStrategy: (_attempts, _type, error) => RetryLater.delayOf(error) },
       },

@@ -9,6 +9,7 @@ import type {
 } from '@llm-engine/contracts';
 import type { JobsOptions } from 'bullmq';
 import { ModelCatalogue } from './catalogue.ts';
+import { coalesceWrites } from './coalesce.ts';
 import { QueueConnection } from './connection.ts';
 import type { QueueConnectionOptions } from './connection.ts';
 import { JobHandle, takeRecord } from './handle.ts';
@@ -200,6 +201,7 @@ export class Producer implements AsyncDisposable {
     if (idempotencyKey !== undefined && id !== job.id && (await this.#hasEnded(id))) return id;
     await this.#connection.registerQueues([job.queue]);
     const data = replyTo === undefined ? job.payload : { ...job.payload, replyTo };
+    coalesceWrites(this.#connection.redis);
     const added = await this.#connection.queue(job.queue).add(data.kind, data, { ...job.options, jobId: id });
     requireAccepted(added.id, id);
     this.#announce(job, id);

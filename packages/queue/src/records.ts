@@ -1,6 +1,5 @@
 import type { AttemptError, JobRecord } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
-import { finishScript } from './scripts.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -38,27 +37,26 @@ interface FinishOptions {
  * Records the end of a job and wakes whoever waits for it. The first record wins and never changes.
  * Resolves with false, having changed nothing, when the job had already ended.
  */
-export function finish(
-  { redis, keys }: QueueConnection,
+export async function finish(
+  { redis, keys }: Pick<QueueConnection, 'redis' | 'keys'>,
   record: JobRecord,
   { retention = DEFAULT_RETENTION, replyTo }: FinishOptions = {},
 ): Promise<boolean> {
   const { id, state, finishedAt } = record;
-  const lifeMs = state === 'failed' ? retention.deadLetterMs : retention.resultMs;
-  return finishScript.run(
-    redis,
-    [keys.record(id), keys.stream(id), keys.cancelled],
-    [
-      JSON.stringify(record),
-      lifeMs,
-      retention.streamMs,
-      keys.wake(id),
-      replyTo === undefined ? '' : keys.reply(replyTo),
-      id,
-      state === 'cancelled' ? finishedAt : 0,
-      CANCELLED_LISTED,
-    ],
+  const recorded = await redis.finishJob(
+    keys.record(id),
+    keys.stream(id),
+    keys.cancelled,
+    JSON.stringify(record),
+    state === 'failed' ? retention.deadLetterMs : retention.resultMs,
+    retention.streamMs,
+    keys.wake(id),
+    replyTo === undefined ? '' : keys.reply(replyTo),
+    id,
+    state === 'cancelled' ? finishedAt : 0,
+    CANCELLED_LISTED,
   );
+  return recorded === 1;
 }
 
 export async function readRecord({ redis, keys }: QueueConnection, jobId: string): Promise<JobRecord | undefined> {

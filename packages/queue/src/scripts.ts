@@ -1,27 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
-
-/** A Lua script, sent by its hash and once in full where Redis does not know it (after a restart, a flush, a failover). */
-class Script<Reply> {
-  readonly #lua: string;
-  readonly #sha: string;
-  readonly #parse: (reply: unknown) => Reply;
-
-  constructor(lua: string, parse: (reply: unknown) => Reply) {
-    this.#lua = lua;
-    this.#sha = createHash('sha1').update(lua).digest('hex');
-    this.#parse = parse;
-  }
-
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    try {
-      return this.#parse(await redis.evalsha(this.#sha, keys.length, ...keys, ...args));
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.#parse(await redis.eval(this.#lua, keys.length, ...keys, ...args));
-    }
-  }
-}
+import type { Result } from 'ioredis';
 
 /**
  * Records a job's end, once: the first writer wins, whoever comes later changes nothing.
@@ -31,8 +8,7 @@ class Script<Reply> {
  *      reply channel or '', job id, time of the end (ms) if cancelled or 0, cancelled jobs kept
  * Returns 1 if this call recorded the end, 0 if it had been recorded before.
  */
-export const finishScript = new Script(
-  `
+const FINISH = `
   if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   if ARGV[7] ~= '0' then
@@ -42,9 +18,7 @@ export const finishScript = new Script(
   if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], 'e' .. ARGV[1]) end
   redis.call('PUBLISH', ARGV[4], 'e' .. ARGV[1])
   return 1
-  `,
-  (reply) => reply === 1,
-);
+`;
 
 /**
  * Appends chunks to a job's stream and wakes its listeners in the same round trip. A run that is not the newest one is
@@ -54,8 +28,7 @@ export const finishScript = new Script(
  * ARGV run number, number of chunks, chunks joined by newlines, entries kept, life from now (ms), wake channel
  * Returns the number of the last chunk, or -1 if a newer run writes this stream.
  */
-export const appendChunksScript = new Script(
-  `
+const APPEND_CHUNKS = `
   local first = 1
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
   if last then
@@ -67,6 +40,22 @@ export const appendChunksScript = new Script(
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
   redis.call('PUBLISH', ARGV[6], 'c' .. ARGV[1] .. ' ' .. first .. '\\n' .. ARGV[3])
   return first + tonumber(ARGV[2]) - 1
-  `,
-  Number,
-);
+`;
+
+/**
+ * For every connection: ioredis sends a script by its hash, and once in full where Redis does not know it (after a restart,
+ * a flush, a failover). BullMQ's own scripts are sent in the same way, so that the order of both holds even then.
+ */
+export const SCRIPTS = {
+  finishJob: { lua: FINISH, numberOfKeys: 3 },
+  appendChunks: { lua: APPEND_CHUNKS, numberOfKeys: 1 },
+};
+
+type Argument = string | number;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    finishJob(...keysAndArgs: Argument[]): Result<number, Context>;
+    appendChunks(...keysAndArgs: Argument[]): Result<number, Context>;
+  }
+}

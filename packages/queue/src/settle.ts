@@ -1,8 +1,10 @@
 import { isRetryable } from '@llm-engine/contracts';
 import type { Completed, Failure, JobRecord, OnJobEvent, Outcome } from '@llm-engine/contracts';
 import { DelayedError, UnrecoverableError } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { backoffDelay } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
+import { coalesceWrites } from './coalesce.ts';
 import type { QueueConnection } from './connection.ts';
 import { describe } from './job-reader.ts';
 import type { EngineBullJob, JobSummary } from './job-reader.ts';
@@ -11,6 +13,8 @@ import { appendAttemptError, finish, readAttemptErrors, readRecord } from './rec
 import type { Retention } from './records.ts';
 
 interface SettlerOptions {
+  /** The connection on which BullMQ ends this worker's jobs. */
+  readonly redis: Redis;
   readonly backoff: Backoff;
   readonly retention: Retention;
   readonly onEvent: OnJobEvent;
@@ -82,23 +86,38 @@ export class Settler {
       ...(finishReason !== undefined && { finishReason }),
       ...(firstChunkMs !== undefined && { firstChunkMs }),
     });
-    if (!(await this.#finish(run, record))) return this.#endedBefore(run);
-    this.#options.onEvent({
-      type: 'completed',
-      ...run.lease.ref,
-      attempt: run.lease.attempt,
-      timings: record.timings ?? { waitMs: 0, runMs: 0 },
-      e2eMs: record.finishedAt - record.createdAt,
-      ...(usage && { usage }),
-    });
+    // The record goes over BullMQ's own connection just ahead of the command that ends the job there, so Redis has it first.
+    // Its confirmation is not waited for: that would cost every job a second round trip.
+    coalesceWrites(this.#options.redis);
+    void this.#confirm(run, record, this.#finish(run, record));
     return { state: 'succeeded' };
+  }
+
+  /** Tells of the end once its record is confirmed. Where somebody else has recorded an end before, that one stands. */
+  async #confirm(run: Run, record: JobRecord, recording: Promise<boolean>): Promise<void> {
+    const { onEvent } = this.#options;
+    try {
+      if (!(await recording)) return await this.#tellIfCancelled(run);
+      const { timings = { waitMs: 0, runMs: 0 }, usage } = record;
+      const e2eMs = record.finishedAt - record.createdAt;
+      onEvent({
+        type: 'completed',
+        ...run.lease.ref,
+        attempt: run.lease.attempt,
+        timings,
+        e2eMs,
+        ...(usage && { usage }),
+      });
+    } catch (error) {
+      onEvent({ type: 'trouble', source: 'record', error: error instanceof Error ? error : new Error(String(error)) });
+    }
   }
 
   async #cancel(run: Run): Promise<JobSummary> {
     const record = recordOf(run, 'cancelled');
     // Whoever cancelled has recorded it already; only where that record expired is this one the first.
     await this.#finish(run, record);
-    this.#options.onEvent({ type: 'cancelled', ...run.lease.ref, ...durations(run, record) });
+    this.#cancelled(run);
     return { state: 'cancelled' };
   }
 
@@ -134,19 +153,26 @@ export class Settler {
   }
 
   #finish({ job }: Run, record: JobRecord): Promise<boolean> {
-    const { retention } = this.#options;
-    return finish(this.#connection, record, { retention, replyTo: job.data.replyTo });
+    const { redis, retention } = this.#options;
+    return finish({ redis, keys: this.#connection.keys }, record, { retention, replyTo: job.data.replyTo });
   }
 
   /** The job had been ended by somebody else while this run went on: that end stands. */
   async #endedBefore(run: Run): Promise<JobSummary> {
     const ended = await readRecord(this.#connection, run.lease.id);
     const state = ended?.state ?? 'cancelled';
-    if (state === 'cancelled') {
-      this.#options.onEvent({ type: 'cancelled', ...run.lease.ref, ...durations(run, recordOf(run, 'cancelled')) });
-    }
     if (state === 'failed') throw new UnrecoverableError(ended?.error?.message ?? 'failed');
+    if (state === 'cancelled') this.#cancelled(run);
     return { state };
+  }
+
+  async #tellIfCancelled(run: Run): Promise<void> {
+    const ended = await readRecord(this.#connection, run.lease.id);
+    if (ended?.state === 'cancelled') this.#cancelled(run);
+  }
+
+  #cancelled(run: Run): void {
+    this.#options.onEvent({ type: 'cancelled', ...run.lease.ref, ...durations(run, recordOf(run, 'cancelled')) });
   }
 }
 

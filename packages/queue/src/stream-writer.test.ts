@@ -1,15 +1,16 @@
 import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
+import { redisOptions } from './connection.ts';
 import { Keys } from './keys.ts';
 import { StreamWriter } from './stream-writer.ts';
 
 /** A writer to a Redis that the test plays: `parcels` is what it was sent, `answer` what it says. */
 function writerTo(answer: (parcel: readonly string[]) => Promise<number>) {
-  const redis = new Redis({ lazyConnect: true });
+  const redis = new Redis({ ...redisOptions('patient'), lazyConnect: true });
   const parcels: string[][] = [];
-  vi.spyOn(redis, 'evalsha').mockImplementation((...sent: unknown[]) => {
-    // Hash, number of keys, one key; then run, count, chunks.
-    const parcel = String(sent[5]).split('\n');
+  vi.spyOn(redis, 'sendCommand').mockImplementation(({ args }) => {
+    // The script, the number of its keys, one key; then run, count, chunks.
+    const parcel = String(args[5]).split('\n');
     parcels.push(parcel);
     return answer(parcel);
   });

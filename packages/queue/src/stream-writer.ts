@@ -1,5 +1,4 @@
 import type { QueueConnection } from './connection.ts';
-import { appendChunksScript } from './scripts.ts';
 
 /** Chunks are gathered for this long, in milliseconds; the first goes out at once, since it is what a person waits for. */
 const GATHER_MS = 15;
@@ -73,10 +72,14 @@ export class StreamWriter {
   async #append(chunks: readonly string[]): Promise<void> {
     const { jobId, run, onFenced } = this.#options;
     const { redis, keys } = this.#connection;
-    const last = await appendChunksScript.run(
-      redis,
-      [keys.stream(jobId)],
-      [run, chunks.length, chunks.join('\n'), ENTRIES_KEPT, LIFE_MS, keys.wake(jobId)],
+    const last = await redis.appendChunks(
+      keys.stream(jobId),
+      run,
+      chunks.length,
+      chunks.join('\n'),
+      ENTRIES_KEPT,
+      LIFE_MS,
+      keys.wake(jobId),
     );
     if (last !== -1 || this.#fenced) return;
     this.#fenced = true;
