@@ -31,6 +31,8 @@ interface FinishOptions {
   readonly retention?: Retention;
   /** The inbox of the process that waits for this job. */
   readonly replyTo?: string | undefined;
+  /** BullMQ's lock of the job. Broken where the end cannot be recorded, since without it nobody can end the job in its queue. */
+  readonly lock?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ interface FinishOptions {
 export async function finish(
   { redis, keys }: Pick<QueueConnection, 'redis' | 'keys'>,
   record: JobRecord,
-  { retention = DEFAULT_RETENTION, replyTo }: FinishOptions = {},
+  { retention = DEFAULT_RETENTION, replyTo, lock = '' }: FinishOptions = {},
 ): Promise<boolean> {
   const { id, state, finishedAt } = record;
   const recorded = await redis.finishJob(
@@ -55,6 +57,7 @@ export async function finish(
     id,
     state === 'cancelled' ? finishedAt : 0,
     CANCELLED_LISTED,
+    lock,
   );
   return recorded === 1;
 }

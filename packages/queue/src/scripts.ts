@@ -5,11 +5,17 @@ import type { Result } from 'ioredis';
  *
  * KEYS record, stream, cancelled
  * ARGV record JSON, record's life (ms), stream's life from now (ms), wake channel,
- *      reply channel or '', job id, time of the end (ms) if cancelled or 0, cancelled jobs kept
+ *      reply channel or '', job id, time of the end (ms) if cancelled or 0, cancelled jobs kept,
+ *      the job's lock in its queue, to be broken where the end cannot be recorded, or ''
  * Returns 1 if this call recorded the end, 0 if it had been recorded before.
  */
 const FINISH = `
-  if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+  local written = redis.pcall('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+  if not written then return 0 end
+  if written.err then
+    if ARGV[9] ~= '' then redis.call('DEL', ARGV[9]) end
+    return written
+  end
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   if ARGV[7] ~= '0' then
     redis.call('ZADD', KEYS[3], ARGV[7], ARGV[6])

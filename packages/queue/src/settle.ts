@@ -87,9 +87,11 @@ export class Settler {
       ...(firstChunkMs !== undefined && { firstChunkMs }),
     });
     // The record goes over BullMQ's own connection just ahead of the command that ends the job there, so Redis has it first.
-    // Its confirmation is not waited for: that would cost every job a second round trip.
+    // Its confirmation is not waited for: that would cost every job a second round trip. Where Redis is full the record breaks
+    // the job's lock, so that the end fails with it and the job runs again.
     coalesceWrites(this.#options.redis);
-    void this.#confirm(run, record, this.#finish(run, record));
+    const lock = `${this.#connection.keys.bullJob(run.job.queueName, run.lease.id)}:lock`;
+    void this.#confirm(run, record, this.#finish(run, record, lock));
     return { state: 'succeeded' };
   }
 
@@ -152,9 +154,9 @@ export class Settler {
     throw new DelayedError();
   }
 
-  #finish({ job }: Run, record: JobRecord): Promise<boolean> {
+  #finish({ job }: Run, record: JobRecord, lock = ''): Promise<boolean> {
     const { redis, retention } = this.#options;
-    return finish({ redis, keys: this.#connection.keys }, record, { retention, replyTo: job.data.replyTo });
+    return finish({ redis, keys: this.#connection.keys }, record, { retention, replyTo: job.data.replyTo, lock });
   }
 
   /** The job had been ended by somebody else while this run went on: that end stands. */
