@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { failure } from '@llm-engine/contracts';
+import type { Outcome } from '@llm-engine/contracts';
 import { ANSWER, TestEngine, aborted, chat } from '../support/engine.ts';
 
 test('a job is queued, runs, and ends succeeded with its result', async () => {
@@ -267,4 +268,24 @@ test('a worker that stops hands its jobs over, and no attempt is used', async ()
 
   expect(await handle.result()).toMatchObject({ state: 'succeeded', attempts: 1 });
   expect(engine.count('handed-over')).toBe(1);
+});
+
+test('a run that does not stop when its worker does is left behind, and another worker runs the job', async () => {
+  await using engine = await TestEngine.start();
+  const deaf = Promise.withResolvers<Outcome>();
+  const stopped = await engine.consume(() => deaf.promise, { lockMs: 1_000 });
+  const handle = await engine.producer.submit(chat());
+  await engine.event(({ type }) => type === 'started');
+
+  await stopped.close();
+  await engine.consume(async () => ANSWER, { lockMs: 1_000 });
+  const record = await handle.result();
+  deaf.resolve({ kind: 'completed', result: 'of a run that was left behind' });
+
+  expect(record).toMatchObject({ state: 'succeeded', attempts: 1, result: { ok: true } });
+  expect(
+    engine.events.some(
+      (event) => event.type === 'trouble' && event.error.message.includes(`did not stop: ${handle.id}`),
+    ),
+  ).toBe(true);
 });
