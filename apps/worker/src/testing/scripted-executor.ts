@@ -54,7 +54,7 @@ export function untilAborted(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
-export function runStatus(overrides: Partial<RunStatus> = {}): RunStatus {
+function runStatus(overrides: Partial<RunStatus> = {}): RunStatus {
   return { id: 'run-1', state: 'running', progress: 0, step: 0, totalSteps: 3, ...overrides };
 }
 
