@@ -20,8 +20,8 @@ function trainer(events: readonly RunEvent[], { hang = false } = {}) {
   return { executor, cancelled };
 }
 
-function train(lease: FakeLease, executor: ModelExecutor) {
-  return runFineTune(lease, fineTune(), executor);
+function train(lease: FakeLease, executor: ModelExecutor, onTrouble: (error: Error) => void = () => undefined) {
+  return runFineTune(lease, fineTune(), executor, onTrouble);
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<Failure> {
@@ -109,4 +109,18 @@ test('a training that cannot be started fails as its executor says, and nothing 
 
   expect(await failureOf(train(new FakeLease(), refusing))).toMatchObject({ class: 'unsupported' });
   expect(cancelled).toEqual([]);
+});
+
+test('a training that cannot be stopped is reported, and its job ends all the same', async () => {
+  const { executor } = trainer([runEvent(1)], { hang: true });
+  const cause = new Error('the cluster does not answer');
+  const stubborn = { ...executor, cancelJob: () => Promise.reject(cause) };
+  const troubles: Error[] = [];
+  const lease = new FakeLease();
+  const training = train(lease, stubborn, (error) => troubles.push(error));
+
+  lease.stop('cancelled');
+
+  await expect(training).rejects.toThrow('aborted');
+  expect(troubles).toMatchObject([{ message: expect.stringContaining("'run-of-job-1' could not be stopped"), cause }]);
 });

@@ -12,6 +12,7 @@ export async function runFineTune(
   lease: TrainingLease,
   { request }: FineTunePayload,
   executor: Trainer,
+  onTrouble: (error: Error) => void,
 ): Promise<Completed> {
   const runId = await executor.fineTune({ jobId: lease.id, request }, lease.signal);
   try {
@@ -20,8 +21,17 @@ export async function runFineTune(
   } catch (error) {
     // A worker that stops leaves the training alone: the next one finds it.
     const reason = stopReason(lease.signal);
-    if (reason === 'cancelled' || reason === 'timeout') await executor.cancelJob(runId);
+    if (reason === 'cancelled' || reason === 'timeout') await stop(executor, runId, onTrouble);
     throw error;
+  }
+}
+
+/** The job ends also where its training cannot be stopped; then somebody has to know. */
+async function stop(executor: Trainer, runId: string, onTrouble: (error: Error) => void): Promise<void> {
+  try {
+    await executor.cancelJob(runId);
+  } catch (cause) {
+    onTrouble(new Error(`The run '${runId}' could not be stopped: stop it where it trains.`, { cause }));
   }
 }
 

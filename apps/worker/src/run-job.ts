@@ -27,6 +27,7 @@ export interface RunJobTools {
   readonly executors: Pick<ExecutorRegistry, 'resolve'>;
   readonly quarantine: Quarantine;
   readonly onChunkGap: OnChunkGap;
+  readonly onTrouble: (error: Error) => void;
   readonly limits: Readonly<Record<JobKind, RunLimits>>;
 }
 
@@ -61,7 +62,7 @@ export async function runJob(lease: RunLease, tools: RunJobTools): Promise<Outco
   }
 }
 
-async function execute(lease: RunLease, { executors, onChunkGap }: RunJobTools): Promise<Completed> {
+async function execute(lease: RunLease, { executors, onChunkGap, onTrouble }: RunJobTools): Promise<Completed> {
   const model = modelOf(lease.payload);
   const found = executors.resolve(model);
   if (found === undefined) throw new FailureError(modelGone(model));
@@ -69,7 +70,7 @@ async function execute(lease: RunLease, { executors, onChunkGap }: RunJobTools):
     case 'inference':
       return runInference(lease, lease.payload, found.executor, onChunkGap);
     case 'fine-tune':
-      return runFineTune(lease, lease.payload, found.executor);
+      return runFineTune(lease, lease.payload, found.executor, onTrouble);
   }
 }
 

@@ -162,6 +162,7 @@ function makeConsumers(
     executors,
     quarantine: new Quarantine(),
     onChunkGap,
+    onTrouble: (error) => onEvent({ type: 'trouble', source: 'run', error }),
     limits: {
       inference: { timeoutMs: options.timeoutMs ?? 10 * MINUTE_MS, suspectAfter: SUSPECT_AFTER.inference },
       'fine-tune': { timeoutMs: DAY_MS, suspectAfter: SUSPECT_AFTER['fine-tune'] },

@@ -2,7 +2,6 @@ const CONNECTION_ERRORS = [
   'MaxRetriesPerRequestError',
   "Stream isn't writeable",
   'Connection is closed',
-  'Connection is in subscriber mode',
   'Command timed out',
   'ECONNREFUSED',
   'ECONNRESET',

@@ -37,6 +37,7 @@ export function toolsWith(script: Partial<ModelExecutor>, overrides: Partial<Run
     executors: { resolve: (id) => (id === 'm' ? { executor, model } : undefined) },
     quarantine: new Quarantine(),
     onChunkGap: () => undefined,
+    onTrouble: () => undefined,
     limits: {
       inference: { timeoutMs: 600_000, suspectAfter: 2 },
       'fine-tune': { timeoutMs: 86_400_000, suspectAfter: 20 },
