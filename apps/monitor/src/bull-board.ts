@@ -1,10 +1,10 @@
+import type { EngineView } from '@llm-engine/controller';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { HTTPStatus } from '@bull-board/api/typings/app';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { errorAnswer } from '@llm-engine/http';
 import type { FastifyInstance } from 'fastify';
-import type { EngineView } from './engine-view.ts';
 
 const PATH = '/queues';
 /** Bull Board's page asks a third party for fonts. A monitor tells nobody that somebody looks at it. */

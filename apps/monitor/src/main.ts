@@ -6,6 +6,8 @@ import { readConfig, waitSlo } from './config.ts';
 import { startMonitor } from './monitor.ts';
 import { VERSION } from './version.ts';
 
+// Listened for from the beginning: a signal that comes during the start stops what was started.
+const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 try {
   const config = readConfig(process.env);
   const logger = createLogger({
@@ -23,7 +25,7 @@ try {
     logger,
     waitSloSeconds: waitSlo(config),
   });
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await stop;
   await monitor.close();
 } catch (error) {
   if (!(error instanceof EngineError)) throw error;

@@ -1,11 +1,10 @@
+import { EngineView, SystemHealthReporter } from '@llm-engine/controller';
 import { Access, addProbes, closeWithin, createServer, listen } from '@llm-engine/http';
 import { createMetrics, troubleLog } from '@llm-engine/observability';
 import type { Logger } from '@llm-engine/observability';
 import { QueueConnection } from '@llm-engine/queue';
 import { addBullBoard } from './bull-board.ts';
 import { waitSlo } from './config.ts';
-import { EngineView } from './engine-view.ts';
-import { HealthReporter } from './health.ts';
 import { addRoutes } from './routes.ts';
 import { VERSION } from './version.ts';
 
@@ -72,7 +71,12 @@ export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
   });
   starting.defer(() => closeWithin(server, CLOSE_PATIENCE_MS));
   addProbes(server, { livez: () => ({ ok: true }), readyz: () => ({ ok: true }), startupz: () => ({ ok: true }) });
-  addRoutes(server, { view, metrics, health: new HealthReporter(view), waitSloSeconds });
+  addRoutes(server, {
+    view,
+    metrics,
+    health: new SystemHealthReporter(view, { serviceId: 'monitor', version: VERSION }),
+    waitSloSeconds,
+  });
   await addBullBoard(server, view, (err) => logger.error({ err }, 'Bull Board failed'));
   const { url, port: actualPort } = await listen(server, {
     host,

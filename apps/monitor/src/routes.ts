@@ -1,15 +1,14 @@
+import type { EngineView, SystemHealthReporter } from '@llm-engine/controller';
 import { HEALTH_CONTENT_TYPE } from '@llm-engine/observability';
 import type { Metrics } from '@llm-engine/observability';
 import type { FastifyInstance } from 'fastify';
 import { queueList, workerList } from './api.ts';
-import type { EngineView } from './engine-view.ts';
-import type { HealthReporter } from './health.ts';
 import { HOME_PAGE } from './home-page.ts';
 
 interface Sources {
   readonly view: EngineView;
   readonly metrics: Metrics;
-  readonly health: HealthReporter;
+  readonly health: SystemHealthReporter;
   readonly waitSloSeconds: (queue: string) => number;
 }
 

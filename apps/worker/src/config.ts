@@ -1,22 +1,16 @@
-import { EngineError, describeIssue } from '@llm-engine/contracts';
+import { engineSettings, hostSetting, portSetting, readSettings } from '@llm-engine/contracts';
+import type { Environment } from '@llm-engine/contracts';
 import { LOG_LEVELS } from '@llm-engine/observability';
 import { z } from 'zod';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const seconds = z.coerce.number().nonnegative().max(86_400);
 
 const environment = z.object({
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'must look like redis://host:6379 or rediss://user:password@host:6379/0' })
-    .default('redis://127.0.0.1:6379'),
-  /** Engines with different prefixes share a Redis without seeing each other. */
-  LLM_ENGINE_PREFIX: z.string().min(1).max(100).default('llm-engine'),
+  ...engineSettings,
   /** The file that says which models there are, and what runs them. */
   LLM_ENGINE_CONFIG: z.string().min(1).default('engine.yaml'),
-  WORKER_HOST: z.string().min(1).default('127.0.0.1'),
-  /** 0 for any free port. */
-  WORKER_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
+  WORKER_HOST: hostSetting,
+  WORKER_PORT: portSetting(9464),
   /** Pools whose inference jobs it takes, separated by commas. */
   WORKER_POOLS: z
     .string()
@@ -36,12 +30,7 @@ const environment = z.object({
 
 export type WorkerConfig = z.infer<typeof environment>;
 
-/** Throws `invalid_config`, which names the setting at fault. A setting that is empty counts as not set. */
-export function readConfig(env: Env): WorkerConfig {
-  const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
-  if (parsed.success) return parsed.data;
-  const { message } = describeIssue(parsed.error);
-  throw new EngineError('invalid_config', `The setting ${message}. Change it and start again.`, {
-    cause: parsed.error,
-  });
+/** Throws `invalid_config`, which names the setting at fault. */
+export function readConfig(env: Environment): WorkerConfig {
+  return readSettings(environment, env);
 }

@@ -6,6 +6,8 @@ import { readConfig } from './config.ts';
 import { VERSION } from './version.ts';
 import { startWorker } from './worker.ts';
 
+// Listened for from the beginning: a signal that comes during the start stops what was started.
+const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 try {
   const config = readConfig(process.env);
   const logger = createLogger({
@@ -28,7 +30,7 @@ try {
     lockMs: config.WORKER_LOCK_SECONDS * 1_000,
     logger,
   });
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await stop;
   await worker.close();
 } catch (error) {
   if (!(error instanceof EngineError)) throw error;

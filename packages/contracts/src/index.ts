@@ -37,3 +37,5 @@ export type { ChatCompletionRequest } from './openai/chat.ts';
 export type { CompletionRequest } from './openai/completions.ts';
 export type { EmbeddingRequest } from './openai/embeddings.ts';
 export type { OpenAIModel, OpenAIModelList } from './openai/models.ts';
+export { engineSettings, hostSetting, portSetting, readSettings } from './settings.ts';
+export type { Environment } from './settings.ts';

@@ -13,6 +13,7 @@ import type {
 } from '@llm-engine/queue';
 import { fineTuneSubmission } from './jobs.ts';
 import type { BatchJob, FineTuneJob, InferenceJob } from './jobs.ts';
+import { EngineView } from './engine-view.ts';
 import { SystemHealthReporter } from './system-health.ts';
 import { VERSION } from './version.ts';
 
@@ -84,11 +85,12 @@ export class EngineController implements AsyncDisposable {
         onEvent?.(event);
       },
     });
-    this.#inspector = new Inspector(connection);
-    this.#health = new SystemHealthReporter(this.#inspector);
+    this.#inspector = new Inspector(connection, { onEvent: (event) => observe(event) });
+    const view = new EngineView(connection);
+    this.#health = new SystemHealthReporter(view, { serviceId: 'controller', version: VERSION });
     this.#metrics.watchQueues({
       read: async () => {
-        const [queues, workers] = await Promise.all([this.#inspector.queues(), this.#inspector.workers()]);
+        const [queues, workers] = await Promise.all([view.queues(), view.workers()]);
         return { queues, workers };
       },
       waitSloSeconds: (queue) => (queue === FINE_TUNE_QUEUE ? WAIT_SLO_SECONDS.fineTune : WAIT_SLO_SECONDS.inference),

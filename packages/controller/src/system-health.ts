@@ -10,16 +10,24 @@ import {
   workerChecks,
 } from '@llm-engine/observability';
 import type { Checks } from '@llm-engine/observability';
-import type { Inspector } from '@llm-engine/queue';
-import { VERSION } from './version.ts';
+import type { EngineView } from './engine-view.ts';
 
-/** Looks at everything that an engine needs: its Redis, its workers, its queues, and the executors as the workers see them. */
+/** Who makes the report. */
+interface Reporter {
+  readonly serviceId: string;
+  readonly version: string;
+}
+
+/** Makes reports of an engine: its Redis, its workers, its queues, and the executors as the workers see them. */
 export class SystemHealthReporter {
-  readonly #inspector: Inspector;
+  readonly #view: EngineView;
   readonly #evictions = new EvictionBaseline();
 
-  constructor(inspector: Inspector) {
-    this.#inspector = inspector;
+  readonly #reporter: Reporter;
+
+  constructor(view: EngineView, reporter: Reporter) {
+    this.#view = view;
+    this.#reporter = reporter;
   }
 
   /** Never rejects: what cannot be seen is in the report as failed. */
@@ -27,16 +35,14 @@ export class SystemHealthReporter {
     const redis = await this.#redis(now);
     // Without Redis nothing else can be seen, and one cause is easier to read than its consequences.
     const engine = redis.reachable ? await this.#engine(now) : {};
-    return healthReport({ serviceId: 'controller', version: VERSION, checks: { ...redis.checks, ...engine } });
+    return healthReport({ ...this.#reporter, checks: { ...redis.checks, ...engine } });
   }
 
   async #redis(now: Date): Promise<{ readonly reachable: boolean; readonly checks: Checks }> {
     try {
-      const latencyMs = await this.#inspector.redisLatencyMs();
-      const info = await this.#inspector.redisInfo();
+      const { info, latencyMs } = await this.#view.redis();
       const evictedBefore = this.#evictions.before(evictedKeysIn(info) ?? 0);
-      const checks = redisChecks({ info, latencyMs, ...(evictedBefore !== undefined && { evictedBefore }), now });
-      return { reachable: true, checks };
+      return { reachable: true, checks: redisChecks({ info, latencyMs, evictedBefore, now }) };
     } catch (error) {
       return { reachable: false, checks: redisUnreachable(messageOf(error), now) };
     }
@@ -44,7 +50,7 @@ export class SystemHealthReporter {
 
   async #engine(now: Date): Promise<Checks> {
     try {
-      const [queues, workers] = await Promise.all([this.#inspector.queues(), this.#inspector.workers()]);
+      const [queues, workers] = await Promise.all([this.#view.queues(), this.#view.workers()]);
       const waiting = queues.map(({ queue, counts }) => ({ queue, waiting: counts.waiting + counts.prioritized }));
       return { ...workerChecks(workers, waiting, now), ...executorChecks(workers, now) };
     } catch (error) {

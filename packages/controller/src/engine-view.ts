@@ -16,7 +16,7 @@ export interface RedisLook {
 }
 
 /**
- * What the monitor sees of an engine: always in bounded time, since a Redis that hangs, or is gone, is what it must tell of.
+ * What can be seen of an engine: always in bounded time, since a Redis that hangs, or is gone, is what an observer must tell of.
  * Every method rejects with `queue_unavailable`, which says in words what Redis did not do.
  */
 export class EngineView {
