@@ -4,7 +4,7 @@ export { FAILURES, FailureError, classifyStatus, failure, isRetryable } from './
 export type { Failure, FailureClass } from './failures.ts';
 export { ERRORS, EngineError, errorBody } from './errors.ts';
 export type { ErrorBody, ErrorCode } from './errors.ts';
-export { JOB_KINDS, PRIORITIES, REQUEST_SCHEMAS, jobSubmission, metadataSchema, modelOf } from './jobs.ts';
+export { JOB_KINDS, PRIORITIES, REQUEST_SCHEMAS, jobSubmission, modelOf } from './jobs.ts';
 export type {
   AttemptError,
   FineTunePayload,

@@ -29,7 +29,7 @@ export type InferenceBody = { readonly model: string; readonly stream?: boolean 
 const MAX_DELAY_MS = 30 * 24 * 3_600_000;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-export const metadataSchema = z
+const metadataSchema = z
   .record(
     z.string().max(64, 'keys are at most 64 characters'),
     z.string().max(512, 'values are at most 512 characters'),
