@@ -121,3 +121,14 @@ test('a worker whose configuration is wrong ends with the reason', async () => {
 
   await expect(start).rejects.toThrow('the worker ended');
 });
+
+test('a worker whose port is taken ends with an exit code, and holds on to nothing', async () => {
+  await using engine = await TestEngine.start(MODELS);
+  await using first = await WorkerProcess.start({ redisUrl, prefix: engine.prefix });
+  const { url } = await first.logged(({ msg }) => msg === 'worker takes jobs');
+  const port = new URL(String(url)).port;
+
+  await using second = await WorkerProcess.spawn({ redisUrl, prefix: engine.prefix, env: { WORKER_PORT: port } });
+
+  expect(await second.ended()).toBe(1);
+});

@@ -83,6 +83,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }),
   );
   const consumers = makeConsumers(connection, options, { onEvent, pools, onChunkGap: chunkGaps(metrics, executors) });
+  // For a start that fails: a worker that stops has closed them by then, before anything else.
+  starting.defer(() => closeAll(consumers, 0));
   for (const { queue } of consumers) metrics.jobs.expect({ queue, kind: kindOf(queue) });
 
   let ready = false;
@@ -142,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   starting.defer(async () => {
     stopping.abort();
     logger.info({ workerId: id, jobs: consumers.flatMap(({ jobs }) => jobs) }, 'worker stops');
-    await Promise.all(consumers.map((consumer) => consumer.close({ graceMs })));
+    await closeAll(consumers, graceMs);
   });
   const running = starting.move();
   const close = async (): Promise<void> => {
@@ -150,6 +152,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     logger.info({ workerId: id }, 'worker stopped');
   };
   return { id, url, port, close, [Symbol.asyncDispose]: close };
+}
+
+async function closeAll(consumers: readonly Consumer[], graceMs: number): Promise<void> {
+  await Promise.all(consumers.map((consumer) => consumer.close({ graceMs })));
 }
 
 function makeConsumers(
