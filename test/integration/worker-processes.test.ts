@@ -132,3 +132,12 @@ test('a worker whose port is taken ends with an exit code, and holds on to nothi
 
   expect(await second.ended()).toBe(1);
 });
+
+test('a worker that waits for Redis ends when it is told to stop', async () => {
+  await using worker = await WorkerProcess.spawn({ redisUrl: 'redis://127.0.0.1:1', prefix: 'none' });
+  await worker.logged(({ msg }) => msg === 'trouble');
+
+  worker.signal('SIGTERM');
+
+  expect(await worker.ended()).toBe(0);
+});

@@ -7,7 +7,8 @@ import { VERSION } from './version.ts';
 import { startWorker } from './worker.ts';
 
 // Listened for from the beginning: a signal that comes during the start stops what was started.
-const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 try {
   const config = readConfig(process.env);
   const logger = createLogger({
@@ -29,11 +30,15 @@ try {
     graceMs: config.WORKER_GRACE_SECONDS * 1_000,
     lockMs: config.WORKER_LOCK_SECONDS * 1_000,
     logger,
+    signal: stop.signal,
   });
-  await stop;
+  if (!stop.signal.aborted) await once(stop.signal, 'abort');
   await worker.close();
 } catch (error) {
-  if (!(error instanceof EngineError)) throw error;
-  process.stderr.write(`llm-engine worker: ${error.message}\n`);
-  process.exitCode = 1;
+  // A stop during the start is no failure.
+  if (!stop.signal.aborted) {
+    if (!(error instanceof EngineError)) throw error;
+    process.stderr.write(`llm-engine worker: ${error.message}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -40,6 +40,8 @@ export interface WorkerOptions {
   /** Bound on one attempt of an inference job that sets none, in milliseconds. Default 10 minutes. */
   readonly timeoutMs?: number;
   readonly backoff?: Backoff;
+  /** Gives up a start that still waits for Redis. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningWorker extends AsyncDisposable {
@@ -104,7 +106,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     variables: { host: 'WORKER_HOST', port: 'WORKER_PORT' },
   });
 
-  await connection.waitUntilReady(Infinity);
+  await connection.waitUntilReady(Infinity, options.signal);
   const catalogue = new ModelCatalogue(connection);
   const announcer = starting.use(
     new Periodic({

@@ -79,18 +79,25 @@ export class QueueConnection implements AsyncDisposable {
     return this.redis.status === 'ready' && this.redis.stream.writable;
   }
 
-  /** Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time; waits for ever if told `Infinity`. */
-  async waitUntilReady(timeoutMs = 10_000): Promise<void> {
+  /**
+   * Resolves once Redis answers. Rejects with `queue_unavailable` when it does not in time (`Infinity`: waits for ever), and
+   * with the signal's reason when that aborts.
+   */
+  async waitUntilReady(timeoutMs = 10_000, signal?: AbortSignal): Promise<void> {
     if (this.ready) return;
+    signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const giveUp = (): void => reject(signal?.reason);
     const timer =
       timeoutMs === Infinity ? undefined : globalThis.setTimeout(() => reject(this.unavailable()), timeoutMs);
     this.redis.once('ready', resolve);
+    signal?.addEventListener('abort', giveUp);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
       this.redis.off('ready', resolve);
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 

@@ -130,6 +130,7 @@ export class Consumer {
     // A run that does not even stop when told to is left to the other workers, who notice that its lock ends.
     if (!(await within(closed, STOP_PATIENCE_MS)))
       this.#trouble(new Error(`Runs that did not stop: ${this.jobs.join(', ')}`));
+    await within(this.#settler.idle(), STOP_PATIENCE_MS);
     await this.#cancels[Symbol.asyncDispose]();
     this.#redis.disconnect();
   }

@@ -54,6 +54,7 @@ export class RetryLater extends Error {
 export class Settler {
   readonly #connection: QueueConnection;
   readonly #options: SettlerOptions;
+  readonly #confirming = new Set<Promise<void>>();
 
   constructor(connection: QueueConnection, options: SettlerOptions) {
     this.#connection = connection;
@@ -91,8 +92,15 @@ export class Settler {
     // the job's lock, so that the end fails with it and the job runs again.
     coalesceWrites(this.#options.redis);
     const lock = `${this.#connection.keys.bullJob(run.job.queueName, run.lease.id)}:lock`;
-    void this.#confirm(run, record, this.#finish(run, record, lock));
+    const confirming = this.#confirm(run, record, this.#finish(run, record, lock));
+    this.#confirming.add(confirming);
+    void confirming.finally(() => this.#confirming.delete(confirming));
     return { state: 'succeeded' };
+  }
+
+  /** Resolves when every end that was written has been told of. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#confirming);
   }
 
   /** Tells of the end once its record is confirmed. Where somebody else has recorded an end before, that one stands. */
