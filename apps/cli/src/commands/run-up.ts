@@ -10,7 +10,13 @@ import type { ExitCode } from '../exit-codes.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { VERSION } from '../version.ts';
 import type { CommandContext } from './context.ts';
-import type { UpFlags } from './up.ts';
+
+export interface UpFlags {
+  readonly home?: string;
+  readonly config?: string;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
 
 /** Runs until it is told to stop. */
 export async function runUp(flags: UpFlags, { terminal, env }: CommandContext): Promise<ExitCode> {

@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
-
-export interface UpFlags {
-  readonly home?: string;
-  readonly config?: string;
-  readonly verbose?: boolean;
-  readonly json?: boolean;
-}
+import type { UpFlags } from './run-up.ts';
 
 export function addUp(program: Command, context: CommandContext): void {
   program
