@@ -63,6 +63,16 @@ describe.for(ROLES)('the compose service %s', (role) => {
     await expect(read('Dockerfile')).resolves.toContain(`COPY --from=build /app/apps/${role} ./apps/${role}`);
   });
 
+  test('is compiled with every package that it needs', async () => {
+    const manifest = JSON.parse(await read(`apps/${role}/package.json`)) as { dependencies: Record<string, string> };
+    const project = JSON.parse(await read(`apps/${role}/tsconfig.json`)) as { references: { path: string }[] };
+    const needed = Object.keys(manifest.dependencies).filter((name) => name.startsWith('@llm-engine/'));
+    const compiled = project.references.map(({ path }) => path.replace('../../packages/', '@llm-engine/'));
+
+    expect(compiled.toSorted()).toEqual(needed.toSorted());
+    await expect(read('Dockerfile')).resolves.toMatch(new RegExp(`tsc --build .*apps/${role}\\b`));
+  });
+
   test('sets only settings that it reads', async () => {
     const { environment = {} } = serviceOf(await composeFile(), role);
     const known = await settingsOf(role);
