@@ -1,7 +1,7 @@
 import { addProbes, createServer, errorAnswer } from '@llm-engine/http';
 import type { Access, ProbeChecks } from '@llm-engine/http';
 import type { Metrics } from '@llm-engine/observability';
-import { isConnectionError } from '@llm-engine/queue';
+import { isOutage } from '@llm-engine/queue';
 import type { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { addApiPage } from './api/page.ts';
@@ -27,7 +27,7 @@ export interface ProducerServerOptions {
 /** The producer's HTTP server with all of its routes; it does not listen yet. */
 export async function buildServer(options: ProducerServerOptions): Promise<FastifyInstance> {
   const { connection } = options;
-  const explain = (error: unknown): unknown => (isConnectionError(error) ? connection.unavailable(error) : error);
+  const explain = (error: unknown): unknown => (isOutage(error) ? connection.unavailable(error) : error);
   const server = createServer({ ...options, explain });
   const errorFrame = (error: unknown): string => {
     const { body, defect } = errorAnswer(explain(error));

@@ -1,7 +1,7 @@
 import type { HealthReport, Job, JobRecord, OnJobEvent } from '@llm-engine/contracts';
 import { createLogger, createMetrics, observeJobs, troubleLog } from '@llm-engine/observability';
 import type { Logger, Metrics } from '@llm-engine/observability';
-import { FINE_TUNE_QUEUE, Inspector, Producer, QueueConnection, isConnectionError } from '@llm-engine/queue';
+import { FINE_TUNE_QUEUE, Inspector, Producer, QueueConnection, isOutage } from '@llm-engine/queue';
 import type {
   JobFilter,
   JobHandle,
@@ -203,12 +203,12 @@ export class EngineController implements AsyncDisposable {
     if (this.#owned) await this.#connection[Symbol.asyncDispose]();
   }
 
-  /** Turns what a dead connection throws into `queue_unavailable`. */
+  /** Turns what a Redis throws that is out of reach, or full, into `queue_unavailable`. */
   async #asking<Value>(ask: () => Promise<Value>): Promise<Value> {
     try {
       return await ask();
     } catch (error) {
-      throw isConnectionError(error) ? this.#connection.unavailable(error) : error;
+      throw isOutage(error) ? this.#connection.unavailable(error) : error;
     }
   }
 }

@@ -3,7 +3,7 @@ import { EngineError } from '@llm-engine/contracts';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DEFAULT_PREFIX, Keys } from './keys.ts';
-import { isConnectionError } from './redis-errors.ts';
+import { isOutage, refusalReason } from './redis-errors.ts';
 import { SCRIPTS } from './scripts.ts';
 import { Wakeups } from './wakeups.ts';
 
@@ -102,14 +102,14 @@ export class QueueConnection implements AsyncDisposable {
   }
 
   /**
-   * Reads something; undefined when Redis was out of reach, after it is back or a second has passed. For those who wait for a
+   * Reads something; undefined when Redis could not answer, after it is back or a second has passed. For those who wait for a
    * job: an outage does not end their wait, since the job is kept there and goes on afterwards.
    */
   async readThroughOutage<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
     try {
       return await read();
     } catch (error) {
-      if (!isConnectionError(error)) throw error;
+      if (!isOutage(error)) throw error;
       await Promise.all([this.waitUntilReady(OUTAGE_LOOK_MS).catch(() => undefined), setTimeout(OUTAGE_PAUSE_MS)]);
       return undefined;
     }
@@ -126,7 +126,8 @@ export class QueueConnection implements AsyncDisposable {
       cause === undefined
         ? 'Nothing was accepted; try again shortly.'
         : 'What was on its way may have been accepted: with an idempotency key it can be sent again without doubling it.';
-    return new EngineError('queue_unavailable', `The job queue cannot be reached. ${outcome}`, {
+    const trouble = refusalReason(cause) ?? 'The job queue cannot be reached';
+    return new EngineError('queue_unavailable', `${trouble}. ${outcome}`, {
       retryAfterMs: SEND_RETRY_AFTER_MS,
       cause,
     });

@@ -20,8 +20,12 @@ export async function claimKey({ redis, keys }: QueueConnection, claim: Claim): 
   const name = keys.idempotency(claim.owner, claim.key);
   const hash = createHash('sha256').update(JSON.stringify(claim.payload)).digest('base64url');
   const replies = await redis.pipeline().set(name, `${claim.jobId} ${hash}`, 'PX', KEPT_MS, 'NX').get(name).exec();
-  const [error, held] = replies?.[1] ?? [new Error('Redis answered nothing'), null];
+  const [tied, read] = replies ?? [];
+  if (tied === undefined || read === undefined) throw new Error('Redis answered nothing');
+  // A Redis that is full refuses the tie and still answers the read.
+  const error = tied[0] ?? read[0];
   if (error !== null) throw error;
+  const held = read[1];
   const [jobId, heldHash] = String(held).split(' ');
   if (jobId === undefined || heldHash !== hash) {
     throw new EngineError(

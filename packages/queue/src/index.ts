@@ -20,4 +20,4 @@ export type { DeadLetterFilter } from './dead-letters.ts';
 export { WORKER_DEAD_MS, beat, retire } from './heartbeats.ts';
 export type { WorkerSeen } from './heartbeats.ts';
 export { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
-export { isConnectionError } from './redis-errors.ts';
+export { isOutage } from './redis-errors.ts';

@@ -19,7 +19,7 @@ import { newJobId } from './ids.ts';
 import { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
 import { Mailbox } from './mailbox.ts';
 import { CLASS_BASE } from './priorities.ts';
-import { isConnectionError } from './redis-errors.ts';
+import { isOutage } from './redis-errors.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
 export interface ProducerOptions {
@@ -43,7 +43,7 @@ interface Prepared {
  * Puts jobs into the queues.
  * 1. Checks each submission once, and finds its queue by its model.
  * 2. Adds it in one round trip; two when it has an idempotency key.
- * 3. Answers at once, with `queue_unavailable`, while Redis is out of reach.
+ * 3. Answers at once, with `queue_unavailable`, while Redis is out of reach or takes no writes.
  */
 export class Producer implements AsyncDisposable {
   readonly models: ModelCatalogue;
@@ -145,13 +145,13 @@ export class Producer implements AsyncDisposable {
     if (this.#owned) await this.#connection[Symbol.asyncDispose]();
   }
 
-  /** Turns what a dead connection throws into `queue_unavailable`, and reports what was refused. */
+  /** Turns what a Redis throws that is out of reach, or full, into `queue_unavailable`, and reports what was refused. */
   async #accepting<Value>(submit: () => Promise<Value>): Promise<Value> {
     try {
       this.#connection.requireReady();
       return await submit();
     } catch (error) {
-      const refusal = isConnectionError(error) ? this.#connection.unavailable(error) : error;
+      const refusal = isOutage(error) ? this.#connection.unavailable(error) : error;
       const reason = refusal instanceof EngineError ? REJECTIONS[refusal.code] : undefined;
       if (reason !== undefined) this.#onEvent({ type: 'rejected', kind: 'unknown', reason });
       throw refusal;
