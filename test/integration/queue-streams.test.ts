@@ -157,6 +157,54 @@ test('a run that has lost its job to a newer one cannot write into its stream', 
   expect(engine.count('completed')).toBe(0);
 });
 
+test('a run after which the stream was forgotten starts over, and none of its chunks is lost', async () => {
+  await using engine = await TestEngine.start();
+  const { redis, keys } = engine.connection;
+  await engine.consume(async (lease) => {
+    for (const letter of ['a', 'b', 'c']) lease.publish(`"${letter}${lease.run}"`);
+    if (lease.run === 2) return ANSWER;
+    await lease.flush();
+    await seen.promise;
+    await redis.del(keys.stream(lease.id));
+    return { kind: 'failed', failure: failure('connection', 'cut') };
+  });
+  const seen = Promise.withResolvers<void>();
+  const handle = await engine.producer.submit(chat());
+  const events: StreamEvent[] = [];
+  for await (const event of handle.stream()) {
+    events.push(event);
+    if (events.length === 3) seen.resolve();
+  }
+
+  expect(events.map((event) => (event.type === 'chunk' ? `${event.seq} ${event.chunk}` : event.type))).toEqual([
+    '1 "a1"',
+    '2 "b1"',
+    '3 "c1"',
+    'restart',
+    '1 "a2"',
+    '2 "b2"',
+    '3 "c2"',
+    'end',
+  ]);
+});
+
+test('a chunk of several lines stays one chunk, and the count goes on from it', async () => {
+  await using engine = await TestEngine.start();
+  await engine.consume(async (lease) => {
+    lease.publish('{\n  "n": 1\r\n}');
+    lease.publish('{"n":2}');
+    return ANSWER;
+  });
+  const { id } = await engine.producer.run(chat());
+
+  const events = await collect(engine.producer.job(id).stream());
+
+  expect(events.slice(0, -1)).toEqual([
+    { type: 'chunk', seq: 1, chunk: '{   "n": 1 }' },
+    { type: 'chunk', seq: 2, chunk: '{"n":2}' },
+  ]);
+});
+
 test('a reader that stops leaves no subscription behind', async () => {
   await using engine = await TestEngine.start();
   const handle = await engine.producer.submit(chat());

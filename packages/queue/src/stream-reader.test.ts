@@ -80,6 +80,33 @@ test('another run is a restart, but not for a reader that has seen nothing of th
   expect(read(0, parcels.slice(1)).map(({ type }) => type)).toEqual(['gap', 'chunk']);
 });
 
+test('a newer run whose count starts over is a restart, and none of its chunks is lost', () => {
+  const parcels = [
+    { run: 1, first: 1, chunks: ['a', 'b', 'c'] },
+    { run: 2, first: 1, chunks: ['d'] },
+    { run: 1, first: 2, chunks: ['b', 'c'] },
+    { run: 2, first: 2, chunks: ['e'] },
+  ];
+
+  expect(read(1, parcels)).toEqual([
+    { type: 'chunk', seq: 2, chunk: 'b' },
+    { type: 'chunk', seq: 3, chunk: 'c' },
+    { type: 'restart', run: 2 },
+    { type: 'chunk', seq: 1, chunk: 'd' },
+    { type: 'chunk', seq: 2, chunk: 'e' },
+  ]);
+});
+
+test('a newer run that comes live is looked for in the stream, where its first chunks are', () => {
+  const cursor = new Cursor(0);
+  const first = [...cursor.take({ run: 1, first: 1, chunks: ['a', 'b'] })];
+
+  expect(first).toHaveLength(2);
+  expect(cursor.isNext({ run: 1, first: 3, chunks: ['c'] })).toBe(true);
+  expect(cursor.isNext({ run: 1, first: 4, chunks: ['d'] })).toBe(false);
+  expect(cursor.isNext({ run: 2, first: 3, chunks: ['c'] })).toBe(false);
+});
+
 test('it remembers the newest entry that came from the stream itself', () => {
   const cursor = new Cursor(0);
 

@@ -66,7 +66,7 @@ export async function* readStream(
       const message = await mailbox.take({ timeoutMs: LOOK_AGAIN_MS, signal });
       // Anything but a chunk is a reason to look again: an end, a gap, or too long a silence.
       const parcel = message?.startsWith('c') === true ? parseMessage(message) : undefined;
-      if (parcel === undefined || parcel.first > cursor.next) live = false;
+      if (parcel === undefined || !cursor.isNext(parcel)) live = false;
       else yield* cursor.take(parcel);
     }
   }
@@ -78,15 +78,29 @@ export class Cursor {
   next = 1;
   /** Id of the newest stream entry that was read from the stream itself. */
   entry: string | undefined;
-  readonly #after: number;
+  #after: number;
   #run: number | undefined;
 
   constructor(after: number) {
     this.#after = after;
   }
 
+  /** Whether a parcel that came live can be taken as it is. Another may have come before it that only the stream holds. */
+  isNext({ run, first }: Parcel): boolean {
+    const current = this.#run ?? run;
+    return run < current || (run === current && first <= this.next);
+  }
+
   *take({ entry, run, first, chunks }: Parcel): Generator<StreamEvent> {
     this.entry = entry ?? this.entry;
+    const current = this.#run ?? run;
+    // A run that was fenced writes nothing more: this came twice.
+    if (run < current) return;
+    if (run > current && first < this.next) {
+      // Runs count on from each other, unless the stream was forgotten in between: then the count starts over.
+      this.next = 1;
+      this.#after = 0;
+    }
     if (first + chunks.length <= this.next) return;
     if (first > this.next && first - 1 > this.#after) {
       yield { type: 'gap', missed: first - Math.max(this.next, this.#after + 1) };

@@ -89,6 +89,15 @@ test('a chunk that could not be sent is told when the stream is flushed', async 
   await expect(writer.flush()).rejects.toThrow('OOM');
 });
 
+test('a chunk of several lines is sent as one', async () => {
+  const { writer, parcels } = writerTo(async () => 1);
+
+  writer.push('{\n"text":\r\n"a\\nb"}');
+  await writer.flush();
+
+  expect(parcels).toEqual([['{ "text": "a\\nb"}']]);
+});
+
 test('nothing to send is flushed at once', async () => {
   const { writer, parcels } = writerTo(async () => 1);
 

@@ -3,7 +3,8 @@ import type { QueueConnection } from './connection.ts';
 /** Chunks are gathered for this long, in milliseconds; the first goes out at once, since it is what a person waits for. */
 const GATHER_MS = 15;
 const ENTRIES_KEPT = 20_000;
-const LIFE_MS = 3_600_000;
+/** Longer than the longest pause between two runs, which is the hour that a model server may ask for. */
+const LIFE_MS = 2 * 3_600_000;
 
 interface StreamWriterOptions {
   readonly jobId: string;
@@ -34,10 +35,10 @@ export class StreamWriter {
     this.#options = options;
   }
 
-  /** A chunk is one line of text: the JSON of a streamed object. */
+  /** A chunk is JSON, and becomes one line: in JSON a line break is but white space between values. */
   push(chunk: string): void {
     if (this.#fenced) return;
-    this.#gathered.push(chunk);
+    this.#gathered.push(chunk.replace(/[\r\n]+/g, ' '));
     if (this.#sending !== undefined || this.#timer !== undefined) return;
     if (this.#started) this.#timer = setTimeout(() => this.#send(), GATHER_MS);
     else this.#send();
