@@ -75,6 +75,24 @@ describe('a stream', () => {
     expect(answer.result).toMatchObject({ choices: [{ message: { content: 'Grüße 👋' }, finish_reason: 'stop' }] });
   });
 
+  test('hands on an event of several lines as a chunk of one', async () => {
+    await using setup = await startOpenAI();
+    const chunks: string[] = [];
+    setup.server.next({
+      kind: 'raw',
+      parts: [
+        'data: {"id":"a","model":"m",\ndata: "choices":[{"index":0,\ndata: "delta":{"content":"x\\ny"},"finish_reason":"stop"}]}\n\n',
+        'data: [DONE]\n\n',
+      ],
+    });
+
+    await infer(setup.executor, { stream: true }, { onChunk: (chunk) => chunks.push(chunk) });
+
+    expect(chunks).toEqual([
+      '{"id":"a","model":"m","choices":[{"index":0,"delta":{"content":"x\\ny"},"finish_reason":"stop"}]}',
+    ]);
+  });
+
   test('asks for usage by itself, unless that is turned off', async () => {
     await using asking = await startOpenAI();
     await using silent = await startOpenAI({ includeUsage: false });
