@@ -109,3 +109,52 @@ test('deaths in quarantine are counted across workers, and forgotten when a run 
 
   expect(deaths).toEqual([0, 1, 0]);
 });
+
+test('a job that waits for its next attempt says when that is due, alone and in a list', async () => {
+  await using engine = await TestEngine.start();
+  const retryAfterMs = 60_000;
+  let failedAt = 0;
+  await engine.consume(async () => {
+    failedAt = Date.now();
+    return { kind: 'failed', failure: failure('overloaded', 'no', { retryAfterMs }) };
+  });
+  const handle = await engine.producer.submit(chat('later', { delayMs: 200 }));
+  await engine.event(({ type }) => type === 'started');
+  await expect.poll(async () => (await handle.status()).state).toBe('scheduled');
+
+  const alone = await handle.status();
+  const [listed] = (await engine.inspector.jobs({ state: 'scheduled' })).jobs;
+
+  expect(alone.scheduledFor).toBeGreaterThanOrEqual(failedAt + retryAfterMs);
+  expect(alone.scheduledFor).toBeLessThan(Date.now() + retryAfterMs + retryAfterMs / 2);
+  expect(listed?.scheduledFor).toBe(alone.scheduledFor);
+});
+
+test('a job whose delay is over has waited since it was due, not since it was submitted', async () => {
+  await using engine = await TestEngine.start();
+  const blocked = Promise.withResolvers<void>();
+  await engine.consume(
+    async () => {
+      await blocked.promise;
+      return ANSWER;
+    },
+    { concurrency: 1 },
+  );
+  await engine.producer.submit(chat('first'));
+  const hour = 3_600_000;
+  const handle = await engine.producer.submit(chat('later', { delayMs: hour }));
+  const bull = await engine.connection.queue('inference.default').getJob(handle.id);
+  // As if it had been submitted an hour and ten seconds ago.
+  await engine.connection.redis.hset(
+    engine.connection.keys.bullJob('inference.default', handle.id),
+    'timestamp',
+    Date.now() - hour - 10_000,
+  );
+  await bull?.promote();
+
+  const [queue] = await engine.inspector.queues();
+  blocked.resolve();
+
+  expect(queue?.oldestWaitingSeconds).toBeGreaterThanOrEqual(10);
+  expect(queue?.oldestWaitingSeconds).toBeLessThan(60);
+});

@@ -9,6 +9,7 @@ import { listWorkers } from './heartbeats.ts';
 import type { WorkerSeen } from './heartbeats.ts';
 import { listJobs } from './job-list.ts';
 import type { JobFilter, JobPage } from './job-list.ts';
+import type { EngineBullJob } from './job-reader.ts';
 import { CLASS_BASE, PRIORITY_SCORE_FACTOR } from './priorities.ts';
 
 /** A queue at one moment. */
@@ -111,7 +112,8 @@ async function snapshot(connection: QueueConnection, name: string): Promise<Queu
  * The first of the whole set is only the oldest of the most urgent class. Inside a class the order is that of submission,
  * so the oldest job is the first of some class, or of the plain list, where jobs land that lost their worker.
  */
-async function oldestWaiting({ redis, keys }: QueueConnection, queue: string): Promise<number> {
+async function oldestWaiting(connection: QueueConnection, queue: string): Promise<number> {
+  const { redis, keys } = connection;
   const base = `${keys.base}:${queue}`;
   const heads = await Promise.all([
     redis.lindex(`${base}:wait`, -1),
@@ -128,12 +130,16 @@ async function oldestWaiting({ redis, keys }: QueueConnection, queue: string): P
     }),
   ]);
   const ids = [...new Set(heads.filter((head) => head !== null))];
-  const dueTimes = await Promise.all(
-    ids.map(async (id) => {
-      const [timestamp, delay] = await redis.hmget(keys.bullJob(queue, id), 'timestamp', 'delay');
-      return timestamp === null || timestamp === undefined ? Infinity : Number(timestamp) + Number(delay ?? 0);
-    }),
-  );
+  const jobs = await Promise.all(ids.map((id) => connection.queue(queue).getJob(id)));
+  const dueTimes = jobs.filter((job) => job !== undefined).map(waitingSince);
   const oldest = Math.min(...dueTimes);
   return oldest === Infinity ? 0 : Math.max(0, (Date.now() - oldest) / 1_000);
+}
+
+/**
+ * A job that was tried before waits since that attempt began: what it was delayed by before is over, and BullMQ has forgotten
+ * it. One that was not waits since it was due first.
+ */
+function waitingSince({ processedOn, timestamp, opts }: EngineBullJob): number {
+  return processedOn ?? timestamp + (opts.delay ?? 0);
 }

@@ -2,7 +2,7 @@ import { EngineError } from '@llm-engine/contracts';
 import type { Job, JobKind, JobState } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
 import { isJobId } from './ids.ts';
-import { describe, stateOf } from './job-reader.ts';
+import { describe, readDueTime, stateOf } from './job-reader.ts';
 import type { EngineBullJob } from './job-reader.ts';
 import { readRecords } from './records.ts';
 
@@ -108,7 +108,9 @@ async function readCandidates(connection: QueueConnection, candidates: readonly 
       }
       const live: EngineBullJob | undefined =
         queue === undefined ? undefined : await connection.queue(queue).getJob(id);
-      return live === undefined ? undefined : describe(live, stateOf(await live.getState()));
+      if (live === undefined) return undefined;
+      const [state, dueAt] = await Promise.all([live.getState(), readDueTime(connection, live)]);
+      return describe(live, stateOf(state), dueAt);
     }),
   );
   return jobs.filter((job) => job !== undefined);

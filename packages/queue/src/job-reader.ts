@@ -22,8 +22,12 @@ export async function readJob(connection: QueueConnection, id: string): Promise<
   if (record !== undefined) return record;
   const live = await findLive(connection, id);
   if (live !== undefined) {
-    const [state, attemptErrors] = await Promise.all([live.getState(), readAttemptErrors(connection, id)]);
-    const job = { ...describe(live, stateOf(state)), ...(attemptErrors.length > 0 && { attemptErrors }) };
+    const [state, dueAt, attemptErrors] = await Promise.all([
+      live.getState(),
+      readDueTime(connection, live),
+      readAttemptErrors(connection, id),
+    ]);
+    const job = { ...describe(live, stateOf(state), dueAt), ...(attemptErrors.length > 0 && { attemptErrors }) };
     if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return job;
   }
   // It ended between the two looks; or its record was kept for a shorter time than its entry in the queue.
@@ -79,8 +83,20 @@ export function stateOf(state: Awaited<ReturnType<BullJob['getState']>>): JobSta
   }
 }
 
+/** BullMQ keeps a delayed job by the time when it is due, followed by a counter of 12 bits. */
+const DUE_TIME_FACTOR = 2 ** 12;
+
+/** When a job that waits for its time, or for its next attempt, is due; undefined for one that does not. */
+export async function readDueTime(
+  { redis, keys }: QueueConnection,
+  { queueName, id }: EngineBullJob,
+): Promise<number | undefined> {
+  const score = await redis.zscore(`${keys.base}:${queueName}:delayed`, id ?? '');
+  return score === null ? undefined : Math.floor(Number(score) / DUE_TIME_FACTOR);
+}
+
 /** What a queue entry says of its job. */
-export function describe(live: EngineBullJob, state: JobState): Job {
+export function describe(live: EngineBullJob, state: JobState, dueAt?: number): Job {
   const { data } = live;
   return {
     id: live.id ?? '',
@@ -93,7 +109,7 @@ export function describe(live: EngineBullJob, state: JobState): Job {
     owner: data.owner,
     metadata: data.metadata ?? {},
     createdAt: live.timestamp,
-    ...(state === 'scheduled' && { scheduledFor: live.timestamp + live.delay }),
+    ...(state === 'scheduled' && dueAt !== undefined && { scheduledFor: dueAt }),
     ...(live.processedOn !== undefined && { startedAt: live.processedOn }),
     ...(live.finishedOn !== undefined && { finishedAt: live.finishedOn }),
     attempts: live.attemptsMade,
