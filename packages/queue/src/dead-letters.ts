@@ -42,24 +42,32 @@ export async function retryJob(connection: QueueConnection, id: string, onEvent:
   return new JobHandle(connection, await revive(connection, live, onEvent), onEvent);
 }
 
-/** Tries every dead letter that matches again; resolves with how many. */
+/**
+ * Tries every dead letter again that matches and was there when this began, the oldest first; resolves with how many. Those
+ * that fail again meanwhile are new letters, for another time.
+ */
 export async function retryDeadLetters(
   connection: QueueConnection,
   filter: DeadLetterFilter,
   onEvent: OnJobEvent,
 ): Promise<number> {
   const names = (await connection.queueNames()).filter((name) => filter.queue === undefined || name === filter.queue);
+  const { redis, keys } = connection;
+  // Ids alone, and all at once: positions in a set shift while letters leave it and others come.
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, ids: await redis.zrange(`${keys.base}:${name}:failed`, '0', '-1') })),
+  );
   let retried = 0;
-  for (const name of names) {
-    // A revived letter leaves the set; those that do not match are stepped over.
-    let start = 0;
-    for (;;) {
-      const page = (await connection.queue(name).getFailed(start, start + PAGE - 1)) as EngineBullJob[];
-      if (page.length === 0) break;
-      const wanted = await matching(connection, page, filter);
+  for (const { name, ids } of found) {
+    const queue = connection.queue(name);
+    for (let start = 0; start < ids.length; start += PAGE) {
+      const page = await Promise.all(
+        ids.slice(start, start + PAGE).map((id): Promise<EngineBullJob | undefined> => queue.getJob(id)),
+      );
+      const letters = page.filter((letter) => letter !== undefined);
+      const wanted = await matching(connection, letters, filter);
       await Promise.all(wanted.map((letter) => revive(connection, letter, onEvent)));
       retried += wanted.length;
-      start += page.length - wanted.length;
     }
   }
   return retried;
