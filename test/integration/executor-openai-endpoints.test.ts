@@ -208,7 +208,7 @@ describe('health', () => {
 
     const health = await executor.healthCheck(never());
 
-    expect(health).toMatchObject({ status: 'warn', detail: 'Incorrect API key provided.' });
+    expect(health).toMatchObject({ status: 'warn', detail: expect.stringContaining(`the models of ${second.url}`) });
   });
 
   test('a recent answer is used again', async () => {

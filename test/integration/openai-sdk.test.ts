@@ -7,7 +7,6 @@ import {
   ConflictError,
   InternalServerError,
   NotFoundError,
-  PermissionDeniedError,
   RateLimitError,
 } from 'openai';
 import { expect, test } from 'vitest';
@@ -163,8 +162,6 @@ test('a request that the schema refuses is a BadRequestError that names the fiel
 
 test.each([
   ['bad_request', BadRequestError, 400],
-  ['unauthorized', AuthenticationError, 401],
-  ['forbidden', PermissionDeniedError, 403],
   ['not_found', NotFoundError, 404],
   ['internal', InternalServerError, 500],
 ] satisfies [FailureClass, unknown, number][])(
@@ -184,6 +181,25 @@ test.each([
     expect(asked).toBeInstanceOf(errorClass);
     expect(streamed).toBeInstanceOf(errorClass);
     for (const error of [asked, streamed]) expect(error).toMatchObject({ status, code: 'theirs', param: 'messages' });
+  },
+);
+
+test.each([
+  ['unauthorized', 'upstream_unauthorized'],
+  ['forbidden', 'upstream_forbidden'],
+] satisfies [FailureClass, string][])(
+  "a model server that finds the engine's key %s is no fault of the caller's key",
+  async (failureClass, code) => {
+    await using producer = await TestProducer.start({
+      runJob: () => Promise.resolve({ kind: 'failed', failure: failure(failureClass, "Check the key of 'm'.") }),
+    });
+
+    const asked = await refusalOf(producer.openai.chat.completions.create(CHAT));
+    const [job] = (await producer.engine.inspector.jobs({ state: 'failed' })).jobs;
+
+    expect(asked).toBeInstanceOf(InternalServerError);
+    expect(asked).toMatchObject({ status: 502, code, message: expect.stringContaining("Check the key of 'm'.") });
+    expect(job?.error).toMatchObject({ class: failureClass });
   },
 );
 

@@ -197,7 +197,7 @@ test('all dead letters of one error are tried again, and no others', async () =>
   await engine.event(() => engine.count('failed') === 3);
   healthy = true;
 
-  const retried = await engine.inspector.retryAll({ code: 'unauthorized' });
+  const retried = await engine.inspector.retryAll({ code: 'upstream_unauthorized' });
   await engine.event(() => engine.count('completed') === 2);
 
   expect(retried).toBe(2);

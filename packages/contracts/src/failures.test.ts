@@ -15,12 +15,12 @@ const RETRIED: readonly FailureClass[] = [
 const CLASSES = Object.keys(FAILURES) as FailureClass[];
 
 describe('each class of failure', () => {
-  test.for(CLASSES)('%s carries its status, its type and its name as the code', (failureClass) => {
+  test.for(CLASSES)('%s carries its status and its type, and its name in its code', (failureClass) => {
     const made = failure(failureClass, 'why');
 
     expect(made).toEqual({
       class: failureClass,
-      code: failureClass,
+      code: expect.stringMatching(new RegExp(`^(upstream_)?${failureClass}$`)),
       message: 'why',
       param: null,
       status: FAILURES[failureClass].status,
@@ -33,6 +33,13 @@ describe('each class of failure', () => {
   test.for(CLASSES)('%s is tried again only where another attempt can help', (failureClass) => {
     expect(isRetryable(failure(failureClass, 'why'))).toBe(RETRIED.includes(failureClass));
   });
+});
+
+test.for<[FailureClass, string]>([
+  ['unauthorized', 'upstream_unauthorized'],
+  ['forbidden', 'upstream_forbidden'],
+])("a model server's key that is %s is not told as the caller's", ([failureClass, code]) => {
+  expect(failure(failureClass, 'why')).toMatchObject({ class: failureClass, status: 502, type: 'server_error', code });
 });
 
 test("what the model server said itself overrides the table, but not the failure's class", () => {

@@ -18,6 +18,8 @@ interface FailureRule {
   readonly retry: boolean;
   readonly status: number;
   readonly type: string;
+  /** Where the name of the class would not do. */
+  readonly code?: string;
 }
 
 /** The one table of failures: which are worth another attempt, and what a caller is told. Also the allow-list of the `error_type` label. */
@@ -31,8 +33,9 @@ export const FAILURES = {
   malformed_response: { retry: true, status: 502, type: 'server_error' },
   bad_request: { retry: false, status: 400, type: 'invalid_request_error' },
   context_too_long: { retry: false, status: 400, type: 'invalid_request_error' },
-  unauthorized: { retry: false, status: 401, type: 'authentication_error' },
-  forbidden: { retry: false, status: 403, type: 'permission_error' },
+  // The model server refused the engine's key: nothing that the caller could mend, so not a 401 or 403 to them.
+  unauthorized: { retry: false, status: 502, type: 'server_error', code: 'upstream_unauthorized' },
+  forbidden: { retry: false, status: 502, type: 'server_error', code: 'upstream_forbidden' },
   not_found: { retry: false, status: 404, type: 'not_found_error' },
   too_large: { retry: false, status: 413, type: 'invalid_request_error' },
   response_too_large: { retry: false, status: 502, type: 'server_error' },
@@ -54,8 +57,8 @@ export function failure(
   message: string,
   overrides: Partial<Omit<Failure, 'class' | 'message'>> = {},
 ): Failure {
-  const { status, type } = FAILURES[failureClass];
-  return { class: failureClass, status, type, code: failureClass, param: null, message, ...overrides };
+  const { status, type, code = failureClass }: FailureRule = FAILURES[failureClass];
+  return { class: failureClass, status, type, code, param: null, message, ...overrides };
 }
 
 /** Sorts a model server's HTTP status, and the error code in its body, into a failure class. */

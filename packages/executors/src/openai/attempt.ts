@@ -63,8 +63,8 @@ export async function runAttempt({ route, endpoint, request, body, context }: At
       openSink: (status, headers) => (streaming && isOk(status) && !isJson(headers) ? openStream() : undefined),
     });
     if (stream !== undefined) return completed(stream.finish(), model, firstChunkMs);
-    if (!isOk(reply.status)) return failedReply(url, reply);
-    const answer = parseAnswer(url, request.endpoint, reply);
+    if (!isOk(reply.status)) return failedReply(url, model, reply);
+    const answer = parseAnswer(url, request, reply);
     if (streaming) throw new FailureError(malformed(url, 'answered a whole body where a stream was asked for'));
     return completed(answer, model, undefined);
   } catch (error) {
@@ -75,9 +75,12 @@ export async function runAttempt({ route, endpoint, request, body, context }: At
   }
 }
 
-function failedReply(url: string, reply: Reply): AttemptEnd {
+function failedReply(url: string, model: string, reply: Reply): AttemptEnd {
   const unable = reply.status === 503;
-  return failed(replyFailure(url, reply, Date.now()), { elsewhere: unable, endpointAtFault: unable });
+  return failed(replyFailure(url, `the model '${model}'`, reply, Date.now()), {
+    elsewhere: unable,
+    endpointAtFault: unable,
+  });
 }
 
 function failedExchange(error: ExchangeError, why: Failure): AttemptEnd {

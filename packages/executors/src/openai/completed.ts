@@ -1,5 +1,6 @@
 import { FailureError, usageSchema } from '@llm-engine/contracts';
-import type { Completed, InferenceEndpoint, TokenUsage } from '@llm-engine/contracts';
+import type { Completed, TokenUsage } from '@llm-engine/contracts';
+import type { InferRequest } from '../executor.ts';
 import type { Reply } from './exchange.ts';
 import { frameFailure, malformed } from './failures.ts';
 import { isObject, parseJson } from './json.ts';
@@ -7,13 +8,13 @@ import type { JsonObject } from './json.ts';
 import { isError } from './streamed-answer.ts';
 
 /** Reads a whole answer with a status of 2xx. */
-export function parseAnswer(url: string, endpoint: InferenceEndpoint, reply: Reply): JsonObject {
+export function parseAnswer(url: string, { endpoint, body: asked }: InferRequest, reply: Reply): JsonObject {
   const body = parseJson(reply.body.toString('utf8'));
   if (!isObject(body)) {
     const type = reply.headers['content-type'] ?? 'no content type';
     throw new FailureError(malformed(url, `answered ${reply.body.length} bytes that are no JSON object (${type})`));
   }
-  if (isError(body)) throw new FailureError(frameFailure(url, body));
+  if (isError(body)) throw new FailureError(frameFailure(url, asked.model, body));
   const list = endpoint === '/v1/embeddings' ? 'data' : 'choices';
   if (!Array.isArray(body[list])) throw new FailureError(malformed(url, `answered without '${list}'`));
   return body;

@@ -115,7 +115,7 @@ export class Endpoint implements SlotHolder {
 function readModels(url: string, reply: Reply): Pick<Probe, 'trouble' | 'models'> {
   const { status } = reply;
   if (status >= 500 || status === 401 || status === 403) {
-    return { trouble: replyFailure(url, reply, Date.now()).message, models: undefined };
+    return { trouble: replyFailure(url, `the models of ${url}`, reply, Date.now()).message, models: undefined };
   }
   if (status >= 300) return { trouble: undefined, models: undefined };
   return { trouble: undefined, models: listedModels(parseJson(reply.body.toString('utf8'))) };

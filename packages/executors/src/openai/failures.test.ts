@@ -19,7 +19,7 @@ test.for<{ server: string; body: unknown; message: string }>([
 ])('the error of $server keeps its words', ({ body, message }) => {
   const reply = { status: 404, headers: {}, body: Buffer.from(body === undefined ? '' : JSON.stringify(body)) };
 
-  const failure = replyFailure(URL, reply, 0);
+  const failure = replyFailure(URL, "the model 'm'", reply, 0);
 
   expect(failure).toMatchObject({ class: 'not_found', status: 404, message, code: expect.any(String) });
 });
@@ -32,7 +32,31 @@ test.for<[unknown, string]>([
   [{ error: { message: 'x', type: 'invalid_request_error', code: 'context_length_exceeded' } }, 'context_too_long'],
   [{ error: { type: 'something_else' } }, 'server_error'],
 ])('the frame %j is of class %s', ([frame, failureClass]) => {
-  expect(frameFailure(URL, frame).class).toBe(failureClass);
+  expect(frameFailure(URL, 'm', frame).class).toBe(failureClass);
+});
+
+test.for([
+  [401, 'unauthorized', 'upstream_unauthorized'],
+  [403, 'forbidden', 'upstream_forbidden'],
+] as const)("a %i is told as the engine's own trouble, without the words of the server", ([status, cls, code]) => {
+  const error = {
+    message: 'Incorrect API key provided: sk-ab***yz',
+    code: 'invalid_api_key',
+    type: 'auth',
+    param: 'x',
+  };
+  const reply = { status, headers: {}, body: Buffer.from(JSON.stringify({ error })) };
+
+  const failures = [
+    replyFailure(URL, "the model 'm'", reply, 0),
+    frameFailure(URL, 'm', { error: { ...error, code: status } }),
+  ];
+
+  for (const failure of failures) {
+    expect(failure).toMatchObject({ class: cls, status: 502, code, type: 'server_error', param: null });
+    expect(failure.message).toMatch(/key .*the model 'm'.*check the apiKey/);
+    expect(failure.message).not.toContain('sk-');
+  }
 });
 
 test('several addresses that refuse the connection are told by their reason', () => {

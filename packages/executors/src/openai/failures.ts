@@ -17,14 +17,15 @@ const TYPE_CLASSES: ReadonlyMap<string, FailureClass> = new Map([
   ['BadRequestError', 'bad_request'],
 ]);
 
-/** A server's answer with a status other than 2xx. */
-export function replyFailure(url: string, reply: Reply, now: number): Failure {
+/** A server's answer with a status other than 2xx. `asked` names what it was asked for, such as `the model 'm'`. */
+export function replyFailure(url: string, asked: string, reply: Reply, now: number): Failure {
   const { status, headers } = reply;
   if (status < 400) return redirectFailure(url, reply);
   const text = reply.body.toString('utf8');
   const said = errorFields(parseJson(text));
   const message = said.message ?? describeStatus(url, status, text);
   const failureClass = classifyStatus(status, tooLongCode(message) ?? said.code);
+  if (isKeyRefusal(failureClass)) return keyRefusal(failureClass, asked);
   const waitMs = retryAfterMs(headers, now);
   return failure(failureClass, message, {
     ...(status < 500 && status !== 408 ? { status } : {}),
@@ -34,10 +35,27 @@ export function replyFailure(url: string, reply: Reply, now: number): Failure {
 }
 
 /** An error that a server sends in an answer which began well: a frame of a stream, or a body with status 200. */
-export function frameFailure(url: string, frame: unknown): Failure {
+export function frameFailure(url: string, model: string, frame: unknown): Failure {
   const said = errorFields(frame);
   const message = said.message ?? `${url} reported an error inside its answer and did not say which; see its log.`;
-  return failure(frameClass(said, message), message, pick(said));
+  const failureClass = frameClass(said, message);
+  if (isKeyRefusal(failureClass)) return keyRefusal(failureClass, `the model '${model}'`);
+  return failure(failureClass, message, pick(said));
+}
+
+type KeyRefusal = 'unauthorized' | 'forbidden';
+
+function isKeyRefusal(failureClass: FailureClass): failureClass is KeyRefusal {
+  return failureClass === 'unauthorized' || failureClass === 'forbidden';
+}
+
+/** In words of our own: a server may quote a part of the key. */
+function keyRefusal(failureClass: KeyRefusal, asked: string): Failure {
+  const refused = failureClass === 'unauthorized' ? 'refused the key' : 'does not allow the key';
+  return failure(
+    failureClass,
+    `The model server ${refused} that it was asked with for ${asked}; check the apiKey of the model's endpoint.`,
+  );
 }
 
 /** An exchange that did not come to its end. */

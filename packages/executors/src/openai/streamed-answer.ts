@@ -62,10 +62,10 @@ export class StreamedAnswer implements ReplySink {
       this.#done = true;
       return;
     }
-    const { url, onChunk, onFirstChunk } = this.#options;
+    const { url, model, onChunk, onFirstChunk } = this.#options;
     const chunk = parseJson(data);
     if (!isObject(chunk)) throw new FailureError(malformed(url, 'sent an event that is not a JSON object'));
-    if (isError(chunk) || event === 'error') throw new FailureError(frameFailure(url, chunk));
+    if (isError(chunk) || event === 'error') throw new FailureError(frameFailure(url, model, chunk));
     if (!this.#started) {
       this.#started = true;
       onFirstChunk();
@@ -79,7 +79,8 @@ export class StreamedAnswer implements ReplySink {
     const { model } = this.#options;
     if (chunk['model'] === model || chunk['model'] === undefined) {
       this.#assembly.add(chunk);
-      return text;
+      // A chunk is one line, and an event may have several.
+      return /[\r\n]/.test(text) ? JSON.stringify(chunk) : text;
     }
     const renamed = { ...chunk, model };
     this.#assembly.add(renamed);
