@@ -285,7 +285,7 @@ test('a run that does not stop when its worker does is left behind, and another 
   expect(record).toMatchObject({ state: 'succeeded', attempts: 1, result: { ok: true } });
   expect(
     engine.events.some(
-      (event) => event.type === 'trouble' && event.error.message.includes(`did not stop: ${handle.id}`),
+      (event) => event.type === 'trouble' && event.error.message.includes(`jobs that still ran: ${handle.id}`),
     ),
   ).toBe(true);
 });

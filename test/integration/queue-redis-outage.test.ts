@@ -152,3 +152,38 @@ test('after a flush of Redis new jobs are accepted, run and found', async () => 
   expect(record.state).toBe('succeeded');
   await expect(engine.producer.job(lost.id).status()).rejects.toMatchObject({ code: 'job_not_found' });
 });
+
+test('a run whose job comes back to the same worker is stopped, and can be cancelled', async () => {
+  await using redis = await RedisServer.start();
+  await using engine = await TestEngine.start({ redisUrl: redis.url });
+  // The check for left jobs comes long before the lock would be renewed: the worker takes its own job again.
+  await engine.consume(
+    async (lease) => {
+      await aborted(lease.signal);
+      return { kind: 'cancelled' };
+    },
+    { lockMs: 60_000, stalledCheckMs: 200 },
+  );
+  const handle = await engine.producer.submit(chat());
+  await engine.event(({ type }) => type === 'started');
+
+  await engine.connection.redis.del(`${engine.connection.keys.bullJob('inference.default', handle.id)}:lock`);
+  await engine.event(({ type }) => type === 'lease-lost');
+  await engine.event((event) => event.type === 'started' && event.run > 1);
+  await handle.cancel();
+
+  expect(await engine.event(({ type }) => type === 'cancelled')).toMatchObject({ jobId: handle.id });
+});
+
+test('who waits for a job that is not known is told so, and who waits on a Redis that hangs not for longer than asked', async () => {
+  await using redis = await RedisServer.start();
+  await using engine = await TestEngine.start({ redisUrl: redis.url });
+  const unknown = engine.producer.job('job_00000000000000000000000000ff');
+  const known = await engine.producer.submit(chat());
+
+  await expect(unknown.result()).rejects.toMatchObject({ code: 'job_not_found' });
+  await expect(unknown.stream().next()).rejects.toMatchObject({ code: 'job_not_found' });
+  await redis.kill('SIGSTOP');
+  await expect(known.result({ timeoutMs: 200 })).rejects.toMatchObject({ code: 'wait_timeout' });
+  await redis.kill('SIGCONT');
+});

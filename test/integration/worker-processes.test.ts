@@ -1,6 +1,7 @@
 import type { JobRecord } from '@llm-engine/contracts';
 import { expect, inject, test } from 'vitest';
 import { TestEngine, chat, modelInfo } from '../support/engine.ts';
+import { RedisServer } from '../support/redis-server.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { WorkerProcess } from '../support/worker-process.ts';
 
@@ -136,6 +137,17 @@ test('a worker whose port is taken ends with an exit code, and holds on to nothi
 test('a worker that waits for Redis ends when it is told to stop', async () => {
   await using worker = await WorkerProcess.spawn({ redisUrl: 'redis://127.0.0.1:1', prefix: 'none' });
   await worker.logged(({ msg }) => msg === 'trouble');
+
+  worker.signal('SIGTERM');
+
+  expect(await worker.ended()).toBe(0);
+});
+
+test('a worker whose Redis has gone away ends when it is told to stop', async () => {
+  await using redis = await RedisServer.start();
+  await using worker = await WorkerProcess.start({ redisUrl: redis.url, prefix: 'lonely' });
+  await redis.kill();
+  await worker.logged(({ msg, source }) => msg === 'trouble' && source === 'redis');
 
   worker.signal('SIGTERM');
 

@@ -42,3 +42,5 @@ try {
     process.exitCode = 1;
   }
 }
+// Everything has been closed; what still waits for a Redis that is away must not keep the process.
+process.exit();

@@ -76,3 +76,22 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   return promise;
 }
+
+test('work that cannot hear that it should stop is left behind', async () => {
+  const started = Promise.withResolvers<void>();
+  const periodic = new Periodic({
+    everyMs: 1,
+    limitMs: 60_000,
+    work: () => {
+      started.resolve();
+      return new Promise<void>(() => undefined);
+    },
+    onTrouble: () => undefined,
+  });
+  const starting = periodic.start();
+  await started.promise;
+
+  await periodic[Symbol.asyncDispose]();
+
+  await expect(starting).resolves.toBeUndefined();
+});

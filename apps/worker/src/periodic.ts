@@ -35,14 +35,18 @@ export class Periodic implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { work, limitMs, onTrouble } = this.#options;
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(limitMs)]);
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     try {
-      await work(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(limitMs)]));
+      // Work that waits for a Redis that is away cannot hear the signal: it is left behind.
+      await Promise.race([work(signal), givenUp]);
     } catch (error) {
       if (!this.#stop.signal.aborted) onTrouble(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  /** Aborts the run that is under way, and waits for it. */
+  /** Aborts the run that is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     this.#stop.abort();

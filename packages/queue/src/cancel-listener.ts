@@ -17,13 +17,12 @@ const REMEMBERED_MS = 10_000;
  * 2. Remembers for a moment those that came before their job did.
  * 3. Looks for records of the jobs that run every second or so, since a published message may be lost.
  */
-export class CancelListener implements AsyncDisposable {
+export class CancelListener implements Disposable {
   readonly #connection: QueueConnection;
   readonly #options: CancelListenerOptions;
   readonly #early = new Map<string, number>();
   #subscription: Disposable | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
 
   constructor(connection: QueueConnection, options: CancelListenerOptions) {
     this.#connection = connection;
@@ -44,7 +43,11 @@ export class CancelListener implements AsyncDisposable {
 
   #heard(jobId: string): void {
     const now = Date.now();
-    for (const [id, at] of this.#early) if (now - at > REMEMBERED_MS) this.#early.delete(id);
+    // In the order of their arrival, so that the first one to be kept ends the search.
+    for (const [id, at] of this.#early) {
+      if (now - at <= REMEMBERED_MS) break;
+      this.#early.delete(id);
+    }
     this.#early.set(jobId, now);
     this.#options.stop(jobId);
   }
@@ -52,7 +55,8 @@ export class CancelListener implements AsyncDisposable {
   #schedule(): void {
     this.#timer = setTimeout(
       () => {
-        this.#sweeping = this.#sweep()
+        // Owned by nobody after a stop: it only reads, and where Redis is away it would be waited for in vain.
+        void this.#sweep()
           .catch((error: unknown) => this.#options.onTrouble(error instanceof Error ? error : new Error(String(error))))
           .finally(() => this.#timer !== undefined && this.#schedule());
       },
@@ -70,10 +74,9 @@ export class CancelListener implements AsyncDisposable {
     for (const [index, id] of ids.entries()) if (replies[index]?.[1] === 1) this.#options.stop(id);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#subscription?.[Symbol.dispose]();
-    await this.#sweeping;
   }
 }

@@ -12,7 +12,11 @@ import { finish } from './records.ts';
  */
 export async function cancelJob(connection: QueueConnection, id: string, onEvent: OnJobEvent): Promise<JobRecord> {
   const job = await readJob(connection, id);
-  if (isTerminal(job.state)) throw alreadyFinished(id, job.state);
+  if (isTerminal(job.state)) {
+    // Whoever cancelled it may have died before it was out of its queue.
+    if (job.state === 'cancelled') await connection.queue(job.queue).remove(id);
+    throw alreadyFinished(id, job.state);
+  }
   const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
   const live = await findLive(connection, id);
   if (!(await finish(connection, record, { replyTo: live?.data.replyTo }))) {

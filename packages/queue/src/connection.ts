@@ -166,7 +166,8 @@ export class QueueConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.wakeups[Symbol.asyncDispose]();
-    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+    // First, so that nothing waits for a Redis that is away.
     this.redis.disconnect();
+    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
   }
 }

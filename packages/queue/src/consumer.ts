@@ -1,6 +1,6 @@
 import { failure, stopReason } from '@llm-engine/contracts';
 import type { JobPayload, OnJobEvent, Outcome, StopReason } from '@llm-engine/contracts';
-import { DelayedError, Worker } from 'bullmq';
+import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DEFAULT_BACKOFF } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
@@ -82,25 +82,20 @@ export class Consumer {
       retention,
       onEvent: this.#onEvent,
     });
-    this.#worker = new Worker<JobPayload, JobSummary>(
-      options.queue,
-      // Three plain parameters: BullMQ passes the signal only to a function that declares them.
-      (job, token, signal) => this.#process(job, token, signal),
-      {
-        connection: this.#redis,
-        prefix: connection.keys.base,
-        autorun: false,
-        concurrency: options.concurrency,
-        lockDuration: lockMs,
-        lockRenewTime: lockMs / RENEWALS_PER_LOCK,
-        stalledInterval: options.stalledCheckMs ?? lockMs,
-        maxStalledCount: NEVER,
-        // By count alone: an age would be looked up at the end of every job, and the records expire by themselves.
-        removeOnComplete: { count: retention.completedCount },
-        removeOnFail: { age: retention.deadLetterMs / 1_000, count: retention.deadLetterCount },
-        settings: { backoffStrategy: (_attempts, _type, error) => RetryLater.delayOf(error) },
-      },
-    );
+    this.#worker = new Worker<JobPayload, JobSummary>(options.queue, (job, token) => this.#process(job, token), {
+      connection: this.#redis,
+      prefix: connection.keys.base,
+      autorun: false,
+      concurrency: options.concurrency,
+      lockDuration: lockMs,
+      lockRenewTime: lockMs / RENEWALS_PER_LOCK,
+      stalledInterval: options.stalledCheckMs ?? lockMs,
+      maxStalledCount: NEVER,
+      // By count alone: an age would be looked up at the end of every job, and the records expire by themselves.
+      removeOnComplete: { count: retention.completedCount },
+      removeOnFail: { age: retention.deadLetterMs / 1_000, count: retention.deadLetterCount },
+      settings: { backoffStrategy: (_attempts, _type, error) => RetryLater.delayOf(error) },
+    });
     this.#worker.on('error', (error) => this.#trouble(error));
     this.#worker.on('stalled', (jobId) => this.#onEvent({ type: 'stalled', jobId, queue: this.queue }));
     this.#worker.on('locksRenewed', () => this.#progressed());
@@ -126,44 +121,53 @@ export class Consumer {
     this.#closing = true;
     const closed = this.#worker.close();
     await within(closed, Math.max(graceMs, CLOSE_HEAD_START_MS));
-    this.#worker.cancelAllJobs('shutdown' satisfies StopReason);
-    // A run that does not even stop when told to is left to the other workers, who notice that its lock ends.
-    if (!(await within(closed, STOP_PATIENCE_MS)))
-      this.#trouble(new Error(`Runs that did not stop: ${this.jobs.join(', ')}`));
+    for (const lease of this.#leases.values()) lease.stop('shutdown');
+    if (!(await within(closed, STOP_PATIENCE_MS))) {
+      // A run that does not even stop when told to, or that waits for a Redis that is away, is left to the other workers, who
+      // notice that its lock ends.
+      this.#trouble(
+        new Error(`Closed without waiting any longer; jobs that still ran: ${this.jobs.join(', ') || 'none'}`),
+      );
+      await within(this.#worker.disconnect(), STOP_PATIENCE_MS);
+    }
     await within(this.#settler.idle(), STOP_PATIENCE_MS);
-    await this.#cancels[Symbol.asyncDispose]();
+    this.#cancels[Symbol.dispose]();
     this.#redis.disconnect();
   }
 
-  async #process(job: EngineBullJob, token: string | undefined, signal: AbortSignal | undefined): Promise<JobSummary> {
+  async #process(job: EngineBullJob, token: string | undefined): Promise<JobSummary> {
     const id = job.id ?? '';
-    if (this.#closing || this.#leases.has(id)) return handBack(job, token);
-    const lease = new Lease({
-      connection: this.#connection,
-      job,
-      id,
-      signal: signal ?? new AbortController().signal,
-      stop: (reason) => this.#stop(id, reason),
-    });
+    const held = this.#leases.get(id);
+    // The job comes back while its last run still goes on here: that run has lost it, and must have ended first.
+    held?.stop('lock-lost');
+    if (this.#closing || held !== undefined) return handBack(job, token);
+    const lease = new Lease({ connection: this.#connection, job, id });
     this.#leases.set(id, lease);
     this.#progressed();
-    const startedAt = Date.now();
     try {
-      if (this.#cancels.wasCancelled(id)) this.#stop(id, 'cancelled');
-      this.#onEvent({ type: 'started', ...lease.ref, attempt: lease.attempt, run: lease.run, waitMs: waitOf(job) });
-      const outcome = await this.#run(lease);
-      return await this.#settler.settle({ job, token, lease, outcome, startedAt });
+      return await this.#runToItsEnd(job, token, lease);
+    } catch (error) {
+      if (isForBullMQ(error)) throw error;
+      return await this.#giveUp(job, id, asError(error));
     } finally {
       this.#leases.delete(id);
       this.#progressed();
     }
   }
 
+  async #runToItsEnd(job: EngineBullJob, token: string | undefined, lease: Lease): Promise<JobSummary> {
+    const startedAt = Date.now();
+    if (this.#cancels.wasCancelled(lease.id)) lease.stop('cancelled');
+    this.#onEvent({ type: 'started', ...lease.ref, attempt: lease.attempt, run: lease.run, waitMs: waitOf(job) });
+    const outcome = await this.#run(lease);
+    // Before the end, and before another run: by then a reader takes the stream for whole.
+    if (outcome.kind !== 'lease-lost') await lease.flush();
+    return this.#settler.settle({ job, token, lease, outcome, startedAt });
+  }
+
   async #run(lease: Lease): Promise<Outcome> {
     try {
       const outcome = await this.#options.runJob(lease);
-      // Before the end, and before another run: by then a reader takes the stream for whole.
-      if (outcome.kind !== 'lease-lost') await lease.flush();
       // Whatever the run made of it: once the lock is gone, the job is somebody else's.
       return stopReason(lease.signal) === 'lock-lost' ? { kind: 'lease-lost' } : outcome;
     } catch (error) {
@@ -172,8 +176,18 @@ export class Consumer {
     }
   }
 
+  /**
+   * Redis would not take what the run came to, being full perhaps. BullMQ would count the job as failed, and nobody would hear
+   * of it: the lock is broken instead, so that the job counts as left, and runs again.
+   */
+  async #giveUp(job: EngineBullJob, id: string, error: Error): Promise<never> {
+    this.#trouble(error);
+    await this.#redis.del(`${this.#connection.keys.bullJob(job.queueName, id)}:lock`);
+    throw new DelayedError();
+  }
+
   #stop(id: string, reason: StopReason): void {
-    this.#worker.cancelJob(id, reason);
+    this.#leases.get(id)?.stop(reason);
   }
 
   #progressed(): void {
@@ -183,6 +197,11 @@ export class Consumer {
   #trouble(error: Error): void {
     this.#onEvent({ type: 'trouble', source: `consumer ${this.queue}`, error });
   }
+}
+
+/** What a settled run throws to tell BullMQ how to go on; anything else is a failure to settle. */
+function isForBullMQ(error: unknown): boolean {
+  return error instanceof DelayedError || error instanceof UnrecoverableError || error instanceof RetryLater;
 }
 
 /** Puts the job back untouched, no attempt used: this worker is closing, or still busy with the job's last run. */

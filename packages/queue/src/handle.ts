@@ -1,4 +1,4 @@
-import { EngineError } from '@llm-engine/contracts';
+import { EngineError, isTerminal } from '@llm-engine/contracts';
 import type { Job, JobRecord, OnJobEvent } from '@llm-engine/contracts';
 import { cancelJob } from './cancellation.ts';
 import type { QueueConnection } from './connection.ts';
@@ -7,6 +7,10 @@ import { Mailbox } from './mailbox.ts';
 import { parseRecord, readRecord } from './records.ts';
 import { LOOK_AGAIN_MS, readStream } from './stream-reader.ts';
 import type { StreamEvent, StreamOptions } from './stream-reader.ts';
+import type { OnWake } from './wakeups.ts';
+
+/** What a timer can hold; a longer one would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface WaitOptions {
   /** Stop waiting after this long, in milliseconds, with `wait_timeout`. The job goes on. Default: wait for ever. */
@@ -32,14 +36,16 @@ export class JobHandle {
     return readJob(this.#connection, this.id);
   }
 
-  /** Waits for the end of the job, however it ends: look at `state`. */
+  /** Waits for the end of the job, however it ends: look at `state`. Throws `job_not_found`, or `wait_timeout`. */
   result(options: WaitOptions = {}): Promise<JobRecord> {
     return waitForRecord(this.#connection, this.id, options);
   }
 
-  /** Chunks of a job whose body asks for `stream`, then its end. Any number of readers, at any time. */
-  stream(options: StreamOptions = {}): AsyncGenerator<StreamEvent> {
-    return readStream(this.#connection, this.id, options);
+  /** Chunks of a job whose body asks for `stream`, then its end. Any number of readers, at any time. Throws `job_not_found`. */
+  async *stream(options: StreamOptions = {}): AsyncGenerator<StreamEvent> {
+    // A job that is not known would be waited for in vain.
+    await this.#connection.readThroughOutage(() => this.status());
+    yield* readStream(this.#connection, this.id, options);
   }
 
   /** Throws `job_already_finished` when there is nothing to cancel. */
@@ -51,13 +57,55 @@ export class JobHandle {
 /** Waits for the end of any job, whoever submitted it. */
 async function waitForRecord(connection: QueueConnection, id: string, options: WaitOptions): Promise<JobRecord> {
   const mailbox: EndMailbox = new Mailbox();
-  using _subscription = await connection.wakeups.listen(connection.keys.wake(id), (wake) => {
-    if (wake.kind === 'gap') mailbox.put('look');
-    else if (wake.text.startsWith('e')) mailbox.put(parseRecord(wake.text.slice(1)) ?? 'look');
-  });
-  // The job may have ended before the subscription was in force.
-  mailbox.put('look');
-  return await takeRecord(connection, id, mailbox, options);
+  const deadline = deadlineOf(options);
+  using _subscription = await listenWithin(
+    connection,
+    id,
+    (wake) => {
+      if (wake.kind === 'gap') mailbox.put('look');
+      else if (wake.text.startsWith('e')) mailbox.put(parseRecord(wake.text.slice(1)) ?? 'look');
+    },
+    { ...options, deadline },
+  );
+  // The job may have ended before the subscription was in force; and one that is not known would be waited for in vain.
+  const job = await connection.readThroughOutage(() => readJob(connection, id));
+  if (job === undefined || isTerminal(job.state)) mailbox.put('look');
+  return await takeRecord(connection, id, mailbox, { ...options, timeoutMs: deadline - Date.now() });
+}
+
+function deadlineOf({ timeoutMs }: WaitOptions): number {
+  return timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
+}
+
+/** Listens to a job; who waits does not wait longer for a Redis that does not confirm. */
+async function listenWithin(
+  { wakeups, keys }: QueueConnection,
+  id: string,
+  onWake: OnWake,
+  { deadline, signal, timeoutMs }: WaitOptions & { readonly deadline: number },
+): Promise<Disposable> {
+  signal?.throwIfAborted();
+  const listening = wakeups.listen(keys.wake(id), onWake);
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal?.reason);
+  const timer =
+    deadline === Infinity
+      ? undefined
+      : setTimeout(() => reject(waitTimeout(id, timeoutMs)), Math.min(deadline - Date.now(), LONGEST_TIMER_MS));
+  signal?.addEventListener('abort', abort);
+  try {
+    return await Promise.race([listening, givenUp]);
+  } catch (error) {
+    // A subscription that is confirmed after all is not wanted any more; one that fails has nothing to be dropped.
+    listening.then(
+      (subscription) => subscription[Symbol.dispose](),
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** Where the end of a job arrives, or a reason to look for it. */
@@ -67,9 +115,10 @@ export async function takeRecord(
   connection: QueueConnection,
   id: string,
   mailbox: EndMailbox,
-  { timeoutMs, signal }: WaitOptions,
+  options: WaitOptions,
 ): Promise<JobRecord> {
-  const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
+  const { timeoutMs, signal } = options;
+  const deadline = deadlineOf(options);
   for (;;) {
     const heard = await mailbox.take({ timeoutMs: Math.min(LOOK_AGAIN_MS, deadline - Date.now()), signal });
     signal?.throwIfAborted();

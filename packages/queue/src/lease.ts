@@ -11,9 +11,6 @@ interface LeaseOptions {
   readonly connection: QueueConnection;
   readonly job: EngineBullJob;
   readonly id: string;
-  readonly signal: AbortSignal;
-  /** Aborts the signal with this reason. */
-  readonly stop: (reason: StopReason) => void;
 }
 
 /** One run's hold on a job: what the job is, when to stop, and where its chunks go. */
@@ -30,14 +27,16 @@ export class Lease {
   readonly crashes: number;
   readonly ref: JobRef;
   readonly #options: LeaseOptions;
+  // Not BullMQ's signal: that one goes by job id, and is lost to a run whose job this worker takes again.
+  readonly #controller = new AbortController();
   #writer: StreamWriter | undefined;
 
   constructor(options: LeaseOptions) {
-    const { job, id, signal } = options;
+    const { job, id } = options;
     this.#options = options;
     this.id = id;
     this.payload = job.data;
-    this.signal = signal;
+    this.signal = this.#controller.signal;
     this.attempt = job.attemptsMade + 1;
     this.run = job.attemptsStarted;
     this.crashes = job.stalledCounter;
@@ -50,7 +49,15 @@ export class Lease {
     };
   }
 
-  /** The record that an earlier run, or a cancellation, left. A first run has none, and does not ask. */
+  /** Tells this run, and no other run of the job, to stop. The first reason counts. */
+  stop(reason: StopReason): void {
+    this.#controller.abort(reason);
+  }
+
+  /**
+   * The record that an earlier run, or a cancellation, left. A first run does not ask, to save every job a round trip: a
+   * cancellation that was not heard is found by the next sweep.
+   */
   async earlierEnd(): Promise<JobRecord | undefined> {
     return this.run > 1 ? readRecord(this.#options.connection, this.id) : undefined;
   }
@@ -71,14 +78,14 @@ export class Lease {
 
   /** Stops the run with the reason `timeout` when it takes longer than this, in milliseconds. Dispose it with the run. */
   deadline(timeoutMs: number): Disposable {
-    const timer = setTimeout(() => this.#options.stop('timeout'), timeoutMs);
+    const timer = setTimeout(() => this.stop('timeout'), timeoutMs);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   }
 
   /** Sends a chunk to whoever streams the job. Does not wait. */
   readonly publish = (chunk: string): void => {
-    const { connection, id, stop } = this.#options;
-    this.#writer ??= new StreamWriter(connection, { jobId: id, run: this.run, onFenced: () => stop('lock-lost') });
+    const { connection, id } = this.#options;
+    this.#writer ??= new StreamWriter(connection, { jobId: id, run: this.run, onFenced: () => this.stop('lock-lost') });
     this.#writer.push(chunk);
   };
 
