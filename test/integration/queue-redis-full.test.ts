@@ -1,3 +1,4 @@
+import { failure } from '@llm-engine/contracts';
 import { expect, test } from 'vitest';
 import { ANSWER, TestEngine, chat } from '../support/engine.ts';
 import { CHAT, TestProducer } from '../support/producer.ts';
@@ -21,6 +22,30 @@ test('a result that a full Redis has no room for is not lost: the job ends when 
 
   expect(await handle.result({ timeoutMs: 10_000 })).toMatchObject({ state: 'succeeded', result: { ok: true } });
 });
+
+test.for(['chunks', 'failure'] as const)(
+  '%s that a full Redis has no room for do not end the job: it runs again',
+  async (kind) => {
+    await using redis = await RedisServer.start();
+    await using engine = await TestEngine.start({ redisUrl: redis.url });
+    const setLimit = (bytes: number) => engine.connection.redis.config('SET', 'maxmemory', String(bytes));
+    await engine.consume(
+      async (lease) => {
+        if (lease.run > 1) return ANSWER;
+        await setLimit(1);
+        if (kind === 'chunks') lease.publish('1');
+        return kind === 'chunks' ? ANSWER : { kind: 'failed', failure: failure('bad_request', 'no') };
+      },
+      { lockMs: 1_000 },
+    );
+    const handle = await engine.producer.submit(chat());
+
+    await engine.event((event) => event.type === 'trouble' && event.error.message.includes('OOM'));
+    await setLimit(0);
+
+    expect(await handle.result({ timeoutMs: 10_000 })).toMatchObject({ state: 'succeeded' });
+  },
+);
 
 test('a full Redis refuses a job, and a list of jobs, in words, and takes them when there is room again', async () => {
   await using redis = await RedisServer.start();

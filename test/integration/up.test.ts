@@ -11,7 +11,7 @@ describe('llm-engine up', () => {
     await using up = await Up.start({ home: folder.path });
     const redis = await up.redisPid();
 
-    const answer = await up.ask('tiny-chat', 'Hello! What can you do?');
+    const answer = await up.ask('tiny-chat', 'What is a queue?');
     const { code, stderr } = await up.interrupt();
 
     expect(answer).not.toBe('');

@@ -74,7 +74,7 @@ function exampleModel(models: readonly string[]): string | undefined {
 }
 
 function example(url: string, model: string, needsKey: boolean): readonly string[] {
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello! What can you do?' }] });
+  const body = JSON.stringify({ model, temperature: 0, messages: [{ role: 'user', content: 'What is a queue?' }] });
   return [
     `  curl ${url}/v1/chat/completions -H 'Content-Type: application/json' \\`,
     ...(needsKey ? [`    -H "Authorization: Bearer $LLM_ENGINE_API_KEY" \\`] : []),
