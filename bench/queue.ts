@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Consumer, ModelCatalogue, Producer, QueueConnection, inferenceQueue } from '@llm-engine/queue';
 import type { InferenceSubmission } from '@llm-engine/contracts';
 import { Queue, QueueEvents, Worker } from 'bullmq';
+import type { JobsOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import { compare, median, quantile } from './rounds.ts';
 import type { Comparison } from './rounds.ts';
@@ -33,29 +34,36 @@ const RAW_DATA = {
 
 /** Submitting, running and answering no-op jobs, each beside raw BullMQ. */
 export async function benchQueue(options: QueueBenchOptions): Promise<Comparison[]> {
-  return [await submitting(options), await running(options), ...(await answering(options))];
+  return [...(await submitting(options)), await running(options), ...(await answering(options))];
 }
 
-async function submitting({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison> {
+async function submitting({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison[]> {
   await using engine = await startEngine(redisUrl);
   await using raw = startRaw(redisUrl);
-  return await compare({
-    name: `submit, ${IN_FLIGHT} in flight`,
-    unit: 'jobs/s',
-    goal: 0.8,
-    better: 'higher',
-    rounds,
-    ours: async () => {
-      const rate = await rateOf(jobs, () => engine.producer.submit(SUBMISSION));
-      await engine.connection.queue(inferenceQueue('default')).obliterate({ force: true });
-      return rate;
-    },
-    reference: async () => {
-      const rate = await rateOf(jobs, () => raw.queue.add('inference', RAW_DATA));
-      await raw.queue.obliterate({ force: true });
-      return rate;
-    },
-  });
+  const ours = async (): Promise<number> => {
+    const rate = await rateOf(jobs, () => engine.producer.submit(SUBMISSION));
+    await engine.connection.queue(inferenceQueue('default')).obliterate({ force: true });
+    return rate;
+  };
+  const reference = async (options: () => JobsOptions): Promise<number> => {
+    const rate = await rateOf(jobs, () => raw.queue.add('inference', RAW_DATA, options()));
+    await raw.queue.obliterate({ force: true });
+    return rate;
+  };
+  const shared = { unit: 'jobs/s', goal: 0.8, better: 'higher', rounds, ours } as const;
+  return [
+    await compare({
+      ...shared,
+      name: `submit, ${IN_FLIGHT} in flight, beside a bare add`,
+      reference: () => reference(() => ({})),
+    }),
+    await compare({
+      ...shared,
+      name: 'the same, beside an add with priority, attempts, back-off and id',
+      reference: () =>
+        reference(() => ({ jobId: randomUUID(), priority: 1_000, attempts: 3, backoff: { type: 'custom' } })),
+    }),
+  ];
 }
 
 async function running({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison> {
