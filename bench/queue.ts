@@ -32,10 +32,8 @@ const RAW_DATA = {
   owner: 'default',
 };
 
-/** Submitting, running and answering no-op jobs, each beside raw BullMQ. */
-export async function benchQueue(options: QueueBenchOptions): Promise<Comparison[]> {
-  return [...(await submitting(options)), await running(options), ...(await answering(options))];
-}
+/** What can be measured, each beside raw BullMQ. */
+export const QUEUE_BENCHES = { submit: submitting, run: running, answer: answering };
 
 async function submitting({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison[]> {
   await using engine = await startEngine(redisUrl);
@@ -66,10 +64,10 @@ async function submitting({ redisUrl, rounds, jobs }: QueueBenchOptions): Promis
   ];
 }
 
-async function running({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison> {
+async function running({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<Comparison[]> {
   await using engine = await startEngine(redisUrl);
   await using raw = startRaw(redisUrl);
-  return await compare({
+  const comparison = await compare({
     name: `run no-op jobs, concurrency ${CONCURRENCY}`,
     unit: 'jobs/s',
     goal: 0.8,
@@ -103,6 +101,7 @@ async function running({ redisUrl, rounds, jobs }: QueueBenchOptions): Promise<C
       return rate;
     },
   });
+  return [comparison];
 }
 
 async function answering({ redisUrl, rounds }: QueueBenchOptions): Promise<Comparison[]> {
