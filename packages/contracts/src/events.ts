@@ -1,6 +1,7 @@
 import type { Failure } from './failures.ts';
 import type { InferenceEndpoint } from './openai/common.ts';
-import type { JobKind, JobTimings, Priority, TokenUsage } from './jobs.ts';
+import type { JobKind, JobTimings, TokenUsage } from './jobs.ts';
+import type { Priority } from './priorities.ts';
 
 /** Which job an event is about. */
 export interface JobRef {

@@ -4,7 +4,7 @@ export { FAILURES, FailureError, classifyStatus, failure, isRetryable } from './
 export type { Failure, FailureClass } from './failures.ts';
 export { ERRORS, EngineError, errorBody } from './errors.ts';
 export type { ErrorBody, ErrorCode } from './errors.ts';
-export { JOB_KINDS, PRIORITIES, REQUEST_SCHEMAS, jobSubmission, modelOf } from './jobs.ts';
+export { JOB_KINDS, REQUEST_SCHEMAS, jobSubmission, modelOf } from './jobs.ts';
 export type {
   AttemptError,
   FineTunePayload,
@@ -19,9 +19,11 @@ export type {
   JobRecord,
   JobSubmission,
   JobTimings,
-  Priority,
   TokenUsage,
 } from './jobs.ts';
+export { PRIORITIES } from './priorities.ts';
+export type { Priority } from './priorities.ts';
+export { newId } from './ids.ts';
 export { stopReason } from './outcome.ts';
 export type { Completed, Outcome, StopReason } from './outcome.ts';
 export { REJECT_REASONS } from './events.ts';
@@ -36,6 +38,11 @@ export type { InferenceEndpoint } from './openai/common.ts';
 export type { ChatCompletionRequest } from './openai/chat.ts';
 export type { CompletionRequest } from './openai/completions.ts';
 export type { EmbeddingRequest } from './openai/embeddings.ts';
+export { metadataSchema } from './openai/metadata.ts';
+export { FILE_PURPOSES, INPUT_PURPOSES, expiresAfter } from './openai/files.ts';
+export type { FilePurpose, OpenAIFile } from './openai/files.ts';
+export { BATCH_ENDS, BATCH_STATUSES, batchRequest, isBatchEnd, windowSeconds } from './openai/batches.ts';
+export type { BatchEnd, BatchError, BatchRequest, BatchStatus, BatchUsage, OpenAIBatch } from './openai/batches.ts';
 export type { OpenAIModel, OpenAIModelList } from './openai/models.ts';
 export { engineSettings, hostSetting, portSetting, readSettings } from './settings.ts';
 export type { Environment } from './settings.ts';

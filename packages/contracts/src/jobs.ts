@@ -4,15 +4,14 @@ import { INFERENCE_ENDPOINTS } from './openai/common.ts';
 import type { InferenceEndpoint } from './openai/common.ts';
 import { completionRequest } from './openai/completions.ts';
 import { embeddingRequest } from './openai/embeddings.ts';
+import { metadataSchema } from './openai/metadata.ts';
 import type { Failure } from './failures.ts';
+import { PRIORITIES } from './priorities.ts';
+import type { Priority } from './priorities.ts';
 import type { JobState, TerminalState } from './states.ts';
 
 export const JOB_KINDS = ['inference', 'fine-tune'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
-
-/** Priority classes, most urgent first. Inside one class jobs run in the order of their submission. */
-export const PRIORITIES = ['interactive', 'standard', 'bulk'] as const;
-export type Priority = (typeof PRIORITIES)[number];
 
 /** The body schema of each inference endpoint. */
 export const REQUEST_SCHEMAS = {
@@ -28,13 +27,6 @@ export type InferenceBody = { readonly model: string; readonly stream?: boolean 
 
 const MAX_DELAY_MS = 30 * 24 * 3_600_000;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
-
-const metadataSchema = z
-  .record(
-    z.string().max(64, 'keys are at most 64 characters'),
-    z.string().max(512, 'values are at most 512 characters'),
-  )
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'holds at most 16 pairs');
 
 /** What every kind of job may ask for. */
 const jobSettings = {
