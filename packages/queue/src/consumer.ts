@@ -12,6 +12,7 @@ import { Lease } from './lease.ts';
 import { DEFAULT_RETENTION } from './records.ts';
 import type { Retention } from './records.ts';
 import { RetryLater, Settler } from './settle.ts';
+import { asError, within } from './within.ts';
 
 export type RunJob = (lease: Lease) => Promise<Outcome>;
 
@@ -213,19 +214,4 @@ async function handBack(job: EngineBullJob, token: string | undefined): Promise<
 /** From the submission, less the delay that was asked for. */
 function waitOf(job: EngineBullJob): number {
   return Math.max(0, (job.processedOn ?? Date.now()) - job.timestamp - (job.opts.delay ?? 0));
-}
-
-/** Whether the promise settled in time. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: timeout, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ms);
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -20,4 +20,8 @@ export type { DeadLetterFilter } from './dead-letters.ts';
 export { WORKER_DEAD_MS, beat, retire } from './heartbeats.ts';
 export type { WorkerSeen } from './heartbeats.ts';
 export { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
+export { MAINTENANCE_QUEUE, TaskSender, batchQueue, isTaskQueue } from './tasks.ts';
+export type { Task, TaskData } from './tasks.ts';
+export { TaskConsumer } from './task-consumer.ts';
+export type { TaskConsumerOptions, TaskOutcome, TaskRun } from './task-consumer.ts';
 export { isOutage } from './redis-errors.ts';

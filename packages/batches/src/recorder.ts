@@ -1,0 +1,137 @@
+import type { ChunkHold, ChunkTable, LineTokens } from '@llm-engine/storage';
+import { isStorageOutage } from '@llm-engine/storage';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How a line ended. */
+export interface LineResult {
+  /** Of the chunk, from 0. */
+  readonly line: number;
+  readonly failed: boolean;
+  /** One JSON line, with its newline. */
+  readonly bytes: Buffer;
+  readonly tokens: LineTokens;
+}
+
+export interface RecorderOptions {
+  readonly chunks: Pick<ChunkTable, 'record' | 'hasPart'>;
+  readonly hold: ChunkHold;
+  /** The chunk has another owner by now: whatever this run does is for nothing. */
+  readonly onFenced: () => void;
+  readonly onTrouble: (error: Error) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Lines that may have ended and not be recorded. They would run again if this worker were killed now. */
+const MAX_UNRECORDED = 256;
+const MAX_UNRECORDED_BYTES = 4 * 1024 * 1024;
+/** Lines that end within this time are recorded together. */
+const GATHER_MS = 20;
+const OUTAGE_PAUSE_MS = 250;
+
+/**
+ * Makes the ends of lines durable, in the order in which they come.
+ * 1. One recording is under way at a time; what ends meanwhile goes into the next one.
+ * 2. `room` holds new lines back while too many have ended that are not recorded.
+ * 3. An outage of the database is waited out; a part that was recorded without an answer is not recorded twice.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  #pending: LineResult[] = [];
+  #pendingBytes = 0;
+  #recording = 0;
+  #sequence = 0;
+  #running: Promise<void> | undefined;
+  #fenced = false;
+  #room = Promise.withResolvers<void>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => this.#room.resolve(), { once: true });
+  }
+
+  get fenced(): boolean {
+    return this.#fenced;
+  }
+
+  /** Whether lines may begin now. */
+  get hasRoom(): boolean {
+    return this.#pending.length + this.#recording < MAX_UNRECORDED && this.#pendingBytes < MAX_UNRECORDED_BYTES;
+  }
+
+  /** Resolves when lines may begin, or when there is no use in it any more. */
+  async room(): Promise<void> {
+    while (!this.hasRoom && !this.#fenced && !this.#options.signal.aborted) await this.#room.promise;
+  }
+
+  push(result: LineResult): void {
+    this.#pending.push(result);
+    this.#pendingBytes += result.bytes.length;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when everything that was pushed is recorded, or will never be. */
+  async flush(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await sleep(GATHER_MS);
+    while (this.#pending.length > 0 && !this.#fenced) {
+      const results = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      this.#recording = results.length;
+      await this.#record(results);
+      this.#recording = 0;
+      this.#room.resolve();
+      this.#room = Promise.withResolvers();
+    }
+    this.#running = undefined;
+  }
+
+  async #record(results: readonly LineResult[]): Promise<void> {
+    const { hold, chunks, signal, onTrouble } = this.#options;
+    const part = partOf(results, this.#sequence);
+    this.#sequence += 1;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        // After a recording that was not answered: it may have been carried out.
+        if (tries > 0 && (await chunks.hasPart(hold, part.sequence))) return;
+        if (await chunks.record(hold, part)) return;
+        this.#fence();
+        return;
+      } catch (error) {
+        onTrouble(error instanceof Error ? error : new Error(String(error)));
+        // Who stops does not wait for a database that is away: the lines run again.
+        if (signal.aborted || !isStorageOutage(error)) {
+          this.#fence();
+          return;
+        }
+        await sleep(OUTAGE_PAUSE_MS);
+      }
+    }
+  }
+
+  #fence(): void {
+    this.#fenced = true;
+    this.#room.resolve();
+    this.#options.onFenced();
+  }
+}
+
+function partOf(results: readonly LineResult[], sequence: number) {
+  const tokens = { input: 0, cached: 0, output: 0, reasoning: 0 };
+  for (const { tokens: used } of results) {
+    tokens.input += used.input;
+    tokens.cached += used.cached;
+    tokens.output += used.output;
+    tokens.reasoning += used.reasoning;
+  }
+  return {
+    sequence,
+    lines: results.map(({ line }) => line),
+    sizes: results.map(({ failed, bytes }) => (failed ? -bytes.length : bytes.length)),
+    body: Buffer.concat(results.map(({ bytes }) => bytes)),
+    tokens,
+  };
+}
