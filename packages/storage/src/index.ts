@@ -1,3 +1,4 @@
+export { openObjects } from './objects/open-objects.ts';
 export type { ByteRange, ObjectStore, StoredObject, WriteOptions } from './objects/object-store.ts';
 export { BatchTable, usageOf } from './database/batch-table.ts';
 export type { BatchPage, BatchPlan, BatchTally, ChunkPlan, NewBatch } from './database/batch-table.ts';
