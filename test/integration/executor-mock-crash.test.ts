@@ -6,7 +6,7 @@ const PROGRAM = `
   import { MockExecutor } from '@llm-engine/executors';
   const mock = new MockExecutor({ allowCrash: true });
   const body = { model: 'mock', messages: [], mock: { case: 'crash', afterChunks: 1 }, stream: true };
-  const request = { jobId: 'job-1', endpoint: '/v1/chat/completions', body };
+  const request = { jobId: 'job-1', endpoint: '/v1/chat/completions', body, priority: 'standard' };
   await mock.infer(request, {
     signal: new AbortController().signal,
     onChunk: () => process.stdout.write('chunk'),

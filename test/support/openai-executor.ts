@@ -1,5 +1,5 @@
 import { FailureError } from '@llm-engine/contracts';
-import type { Completed, InferenceBody } from '@llm-engine/contracts';
+import type { Completed, InferenceBody, Priority } from '@llm-engine/contracts';
 import { OpenAIExecutor } from '@llm-engine/executors';
 import type { OpenAIExecutorOptions, ServedModel } from '@llm-engine/executors';
 import { startModelServer } from './model-server.ts';
@@ -37,13 +37,22 @@ export function limit(concurrency: number): (model: ServedModel) => ServedModel 
   return (model) => ({ ...model, endpoints: model.endpoints.map((endpoint) => ({ ...endpoint, concurrency })) });
 }
 
+interface InferSettings {
+  readonly priority?: Priority;
+  readonly signal?: AbortSignal;
+  readonly onChunk?: (chunk: string) => void;
+}
+
 export function infer(
   executor: OpenAIExecutor,
   fields: Partial<InferenceBody> = {},
-  context: { signal?: AbortSignal; onChunk?: (chunk: string) => void } = {},
+  { priority = 'standard', ...context }: InferSettings = {},
 ): Promise<Completed> {
   const body = { model: 'm', messages: MESSAGES, ...fields };
-  return executor.infer({ jobId: 'job-1', endpoint: '/v1/chat/completions', body }, { signal: never(), ...context });
+  return executor.infer(
+    { jobId: 'job-1', endpoint: '/v1/chat/completions', body, priority },
+    { signal: never(), ...context },
+  );
 }
 
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {

@@ -8,11 +8,11 @@ export type OnChunkGap = (ref: JobRef, seconds: number) => void;
 /** Asks the model once; chunks go out while they come. */
 export function runInference(
   lease: Pick<Lease, 'id' | 'ref' | 'signal' | 'publish'>,
-  { endpoint, body }: InferencePayload,
+  { endpoint, body, priority }: InferencePayload,
   executor: Pick<ModelExecutor, 'infer'>,
   onChunkGap: OnChunkGap,
 ): Promise<Completed> {
-  const request = { jobId: lease.id, endpoint, body };
+  const request = { jobId: lease.id, endpoint, body, priority };
   const { signal } = lease;
   if (body.stream !== true) return executor.infer(request, { signal });
 

@@ -29,6 +29,7 @@ test('a job that is answered is completed with the answer', async () => {
       jobId: 'job-1',
       endpoint: '/v1/chat/completions',
       body: { model: 'm', messages: [{ role: 'user', content: 'Hi' }] },
+      priority: 'standard',
     },
   ]);
 });

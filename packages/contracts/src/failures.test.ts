@@ -92,4 +92,6 @@ test('a thrown failure carries the failure, its message and its cause', () => {
   expect(thrown).toBeInstanceOf(Error);
   expect(thrown).toMatchObject({ name: 'FailureError', message: 'The server has gone.', cause });
   expect(thrown.failure.class).toBe('connection');
+  expect(thrown.sent).toBe(true);
+  expect(thrown.upstream).toBeUndefined();
 });

@@ -85,13 +85,32 @@ export function classifyStatus(status: number, code?: string | null): FailureCla
   return status >= 500 ? 'server_error' : 'bad_request';
 }
 
+/** What a model server answered instead of a result. */
+export interface UpstreamAnswer {
+  /** The HTTP status, as the server sent it. */
+  readonly status: number;
+  /** Parsed where it is JSON, else its text; of a long one only the beginning, as text. Never quotes a key. */
+  readonly body: unknown;
+}
+
+interface FailureDetails extends ErrorOptions {
+  /** Left out where the server did not answer, or where its status said that all is well. */
+  readonly upstream?: UpstreamAnswer | undefined;
+  /** False only when the request certainly never reached the model server. Default true. */
+  readonly sent?: boolean;
+}
+
 /** Thrown by an executor when an attempt fails in a way that it understands. */
 export class FailureError extends Error {
   override readonly name = 'FailureError';
   readonly failure: Failure;
+  readonly upstream: UpstreamAnswer | undefined;
+  readonly sent: boolean;
 
-  constructor(cause: Failure, options?: ErrorOptions) {
+  constructor(cause: Failure, { upstream, sent = true, ...options }: FailureDetails = {}) {
     super(cause.message, options);
     this.failure = cause;
+    this.upstream = upstream;
+    this.sent = sent;
   }
 }

@@ -1,7 +1,7 @@
 export { JOB_STATES, LEGAL_TRANSITIONS, TERMINAL_STATES, canTransition, isTerminal } from './states.ts';
 export type { JobState, TerminalState } from './states.ts';
 export { FAILURES, FailureError, classifyStatus, failure, isRetryable } from './failures.ts';
-export type { Failure, FailureClass } from './failures.ts';
+export type { Failure, FailureClass, UpstreamAnswer } from './failures.ts';
 export { ERRORS, EngineError, errorBody } from './errors.ts';
 export type { ErrorBody, ErrorCode } from './errors.ts';
 export { JOB_KINDS, REQUEST_SCHEMAS, jobSubmission, modelOf } from './jobs.ts';

@@ -5,6 +5,7 @@ import type {
   InferenceBody,
   InferenceEndpoint,
   ModelInfo,
+  Priority,
 } from '@llm-engine/contracts';
 
 /** One OpenAI-shaped request. Unknown fields of the body pass through to the model server. */
@@ -12,6 +13,8 @@ export interface InferRequest {
   readonly jobId: string;
   readonly endpoint: InferenceEndpoint;
   readonly body: InferenceBody;
+  /** `interactive` goes before the others wherever requests wait: somebody looks at the screen. */
+  readonly priority: Priority;
 }
 
 export interface InferContext {

@@ -43,7 +43,10 @@ test('the settings of a mock reach it', async () => {
   const infer = (model: string) =>
     registry
       .resolve(model)
-      ?.executor.infer({ jobId: 'j', endpoint: '/v1/completions', body: { model, prompt: 'x' } }, { signal: never() });
+      ?.executor.infer(
+        { jobId: 'j', endpoint: '/v1/completions', body: { model, prompt: 'x' }, priority: 'standard' },
+        { signal: never() },
+      );
 
   const flaky = await failureOf(Promise.resolve(infer('flaky')));
   const others = await Promise.all([infer('slow'), infer('tail')]);

@@ -100,6 +100,19 @@ export function describeEnds(start: StartSubject): void {
     await expect(failureOf(answer)).resolves.toMatchObject({ class: failureClass });
   });
 
+  test('a refusal carries the status and the body that it came with', async () => {
+    await using subject = await start();
+
+    const answer = subject.executor.infer(request(subject, { ...CHAT, ...subject.cases.badRequest }), {
+      signal: never(),
+    });
+
+    await expect(answer).rejects.toMatchObject({
+      sent: true,
+      upstream: { status: 400, body: { error: { message: expect.any(String) } } },
+    });
+  });
+
   test('a request whose signal has aborted does not begin', async () => {
     await using subject = await start();
     const reason = new Error('shutdown');
@@ -197,7 +210,7 @@ function request(
   endpoint: InferenceEndpoint = '/v1/chat/completions',
 ): InferRequest {
   const body: InferenceBody = { model: subject.model, ...fields };
-  return { jobId: 'job-1', endpoint, body };
+  return { jobId: 'job-1', endpoint, body, priority: 'standard' };
 }
 
 async function stream(subject: ConformanceSubject, fields: Fields, endpoint?: InferenceEndpoint) {

@@ -187,7 +187,7 @@ interface Ask {
 
 function infer(mock: MockExecutor, fields: object, { jobId = 'job-1', endpoint = '/v1/chat/completions' }: Ask = {}) {
   const body = { model: 'mock', messages: [{ role: 'user', content: 'Hello' }], ...fields };
-  return mock.infer({ jobId, endpoint, body }, { signal: never() });
+  return mock.infer({ jobId, endpoint, body, priority: 'standard' }, { signal: never() });
 }
 
 async function outcomes(seed: number, count: number): Promise<readonly string[]> {

@@ -1,10 +1,23 @@
-import { FailureError, failure } from '@llm-engine/contracts';
-import type { FailureClass } from '@llm-engine/contracts';
+import { FailureError, errorBody, failure } from '@llm-engine/contracts';
+import type { Failure, FailureClass } from '@llm-engine/contracts';
 import { abortError } from '../abort.ts';
 import type { Script } from './script.ts';
 
 /** Jobs whose scripted failures are counted; the oldest is forgotten first. */
 const MAX_COUNTED_JOBS = 10_000;
+
+/** Failures that a model server tells by an HTTP status. */
+const ANSWERED: ReadonlySet<FailureClass> = new Set([
+  'rate_limited',
+  'overloaded',
+  'server_error',
+  'bad_request',
+  'context_too_long',
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'too_large',
+]);
 
 /** Plays what a script says shall go wrong, and remembers how often it already did. */
 export class ScriptPlayer {
@@ -46,7 +59,7 @@ export class ScriptPlayer {
 
 /** A failure that the model's failure rates decided on. */
 export function drawnFailure(failureClass: FailureClass): FailureError {
-  return new FailureError(
+  return answeredFailure(
     failure(failureClass, `The mock failed with '${failureClass}', as its failure rates ask for.`),
   );
 }
@@ -57,7 +70,13 @@ function scriptedFailure({
   retryAfterMs,
 }: Extract<Script, { case: 'fail' }>): FailureError {
   const text = message ?? `The mock failed with '${failureClass}', as the request asked for.`;
-  return new FailureError(failure(failureClass, text, retryAfterMs === undefined ? {} : { retryAfterMs }));
+  return answeredFailure(failure(failureClass, text, retryAfterMs === undefined ? {} : { retryAfterMs }));
+}
+
+/** As a model server would have answered it, for the classes that stand for a status. */
+function answeredFailure(cause: Failure): FailureError {
+  if (!ANSWERED.has(cause.class)) return new FailureError(cause);
+  return new FailureError(cause, { upstream: { status: cause.status, body: errorBody(cause) } });
 }
 
 function untilStopped(signal: AbortSignal): Promise<never> {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { FailureError } from '@llm-engine/contracts';
-import type { Completed, Failure } from '@llm-engine/contracts';
+import type { Completed, Failure, UpstreamAnswer } from '@llm-engine/contracts';
 import type { InferContext, InferRequest } from '../executor.ts';
 import { completed, parseAnswer } from './completed.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -10,6 +10,7 @@ import { exchangeFailure, malformed, replyFailure } from './failures.ts';
 import { expectedChoices, wantsStream, wantsUsage } from './request-body.ts';
 import type { Route } from './routes.ts';
 import { StreamedAnswer } from './streamed-answer.ts';
+import { upstreamAnswer } from './upstream-answer.ts';
 
 export interface Attempt {
   readonly route: Route;
@@ -25,6 +26,10 @@ export type AttemptEnd =
   | {
       readonly kind: 'failed';
       readonly failure: Failure;
+      /** Where the server answered with a status that says so. */
+      readonly upstream?: UpstreamAnswer;
+      /** False when it certainly never reached the server. */
+      readonly sent: boolean;
       /** Nothing was answered, so another endpoint may take the request over. */
       readonly elsewhere: boolean;
       /** The endpoint could not be reached, or cannot serve now. */
@@ -77,7 +82,9 @@ export async function runAttempt({ route, endpoint, request, body, context }: At
 
 function failedReply(url: string, model: string, reply: Reply): AttemptEnd {
   const unable = reply.status === 503;
-  return failed(replyFailure(url, `the model '${model}'`, reply, Date.now()), {
+  const why = replyFailure(url, `the model '${model}'`, reply, Date.now());
+  return failed(why, {
+    upstream: upstreamAnswer(reply, why),
     elsewhere: unable,
     endpointAtFault: unable,
   });
@@ -86,13 +93,16 @@ function failedReply(url: string, model: string, reply: Reply): AttemptEnd {
 function failedExchange(error: ExchangeError, why: Failure): AttemptEnd {
   const lost = why.class === 'connection' || why.class === 'stream_interrupted';
   return failed(why, {
+    sent: error.sent,
     elsewhere: lost && !error.answered,
     endpointAtFault: lost || (why.class === 'timeout' && !error.answered),
   });
 }
 
-function failed(why: Failure, { elsewhere = false, endpointAtFault = false } = {}): AttemptEnd {
-  return { kind: 'failed', failure: why, elsewhere, endpointAtFault };
+type FailedEnd = Extract<AttemptEnd, { kind: 'failed' }>;
+
+function failed(why: Failure, details: Partial<Omit<FailedEnd, 'kind' | 'failure'>> = {}): FailedEnd {
+  return { kind: 'failed', failure: why, sent: true, elsewhere: false, endpointAtFault: false, ...details };
 }
 
 function isOk(status: number): boolean {

@@ -31,15 +31,20 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-/** Why an exchange did not come to its end. `answered`: the headers had arrived. */
+/** Why an exchange did not come to its end. `sent`: it had begun to go out; `answered`: the headers had arrived. */
 export class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
   readonly kind: 'transport' | 'timeout' | 'too-large';
+  readonly sent: boolean;
   readonly answered: boolean;
 
-  constructor(kind: ExchangeError['kind'], answered: boolean, options?: ErrorOptions) {
-    super(`The exchange ended early: ${kind}.`, options);
+  constructor(
+    kind: ExchangeError['kind'],
+    { sent, answered, cause }: { readonly sent: boolean; readonly answered: boolean; readonly cause?: unknown },
+  ) {
+    super(`The exchange ended early: ${kind}.`, { cause });
     this.kind = kind;
+    this.sent = sent;
     this.answered = answered;
   }
 }
@@ -139,7 +144,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #error(kind: ExchangeError['kind'], cause?: Error): ExchangeError {
-    return new ExchangeError(kind, this.#status !== 0, { cause });
+    // The dispatcher says that a request starts once it has a connection for it.
+    return new ExchangeError(kind, { sent: this.#controller !== undefined, answered: this.#status !== 0, cause });
   }
 
   #finishEarly(): void {

@@ -63,7 +63,12 @@ test('several addresses that refuse the connection are told by their reason', ()
   const refused = Object.assign(new Error('connect ECONNREFUSED ::1:8000'), { code: 'ECONNREFUSED' });
   const cause = new AggregateError([refused, refused]);
 
-  const failure = exchangeFailure(URL, new ExchangeError('transport', false, { cause }), answerLimits({}), false);
+  const failure = exchangeFailure(
+    URL,
+    new ExchangeError('transport', { sent: true, answered: false, cause }),
+    answerLimits({}),
+    false,
+  );
 
   expect(failure).toMatchObject({ class: 'connection', message: expect.stringContaining('ECONNREFUSED') });
 });
@@ -71,7 +76,12 @@ test('several addresses that refuse the connection are told by their reason', ()
 test('an answer that is not HTTP is malformed', () => {
   const cause = Object.assign(new Error('Expected HTTP/'), { code: 'HPE_INVALID_CONSTANT' });
 
-  const failure = exchangeFailure(URL, new ExchangeError('transport', false, { cause }), answerLimits({}), false);
+  const failure = exchangeFailure(
+    URL,
+    new ExchangeError('transport', { sent: true, answered: false, cause }),
+    answerLimits({}),
+    false,
+  );
 
   expect(failure).toMatchObject({ class: 'malformed_response' });
 });
@@ -79,7 +89,7 @@ test('an answer that is not HTTP is malformed', () => {
 test('an error that is no Error is told by its text', () => {
   const failure = exchangeFailure(
     URL,
-    new ExchangeError('transport', false, { cause: 'odd' }),
+    new ExchangeError('transport', { sent: true, answered: false, cause: 'odd' }),
     answerLimits({}),
     false,
   );

@@ -54,7 +54,7 @@ export class OpenAIExecutor implements ModelExecutor {
       const attempt = await this.#attempt({ route, endpoint, request, body, context });
       if (attempt.kind === 'completed') return attempt;
       candidates = candidates.filter((candidate) => candidate !== endpoint);
-      if (!attempt.elsewhere || candidates.length === 0) throw new FailureError(attempt.failure);
+      if (!attempt.elsewhere || candidates.length === 0) throw new FailureError(attempt.failure, attempt);
     }
   }
 

@@ -4,7 +4,9 @@ import { expectedChoices, upstreamBody } from './request-body.ts';
 test('the usage that the caller did not ask for is asked for beside its other stream options', () => {
   const body = { model: 'm', stream: true, stream_options: { chunk_size: 4 }, top_k: 3 };
 
-  const sent: unknown = JSON.parse(upstreamBody({ jobId: 'j', endpoint: '/v1/completions', body }, 'up', true));
+  const sent: unknown = JSON.parse(
+    upstreamBody({ jobId: 'j', priority: 'standard', endpoint: '/v1/completions', body }, 'up', true),
+  );
 
   expect(sent).toEqual({ model: 'up', stream: true, top_k: 3, stream_options: { chunk_size: 4, include_usage: true } });
 });
@@ -12,7 +14,9 @@ test('the usage that the caller did not ask for is asked for beside its other st
 test('an embedding is never asked for as a stream', () => {
   const body = { model: 'm', stream: true, input: 'x' };
 
-  const sent: unknown = JSON.parse(upstreamBody({ jobId: 'j', endpoint: '/v1/embeddings', body }, 'm', true));
+  const sent: unknown = JSON.parse(
+    upstreamBody({ jobId: 'j', priority: 'standard', endpoint: '/v1/embeddings', body }, 'm', true),
+  );
 
   expect(sent).toEqual(body);
 });
