@@ -24,7 +24,7 @@ test('a worker that waits for Redis is alive, but neither started nor ready; the
   await redis.start();
   await using _worker = await starting;
 
-  const starts = { status: 503, reason: 'starting: waits for Redis and the model servers' };
+  const starts = { status: 503, reason: 'starting: waits for Redis, the database and the model servers' };
   expect(before).toEqual({ startupz: starts, readyz: starts });
   for (const name of ['livez', 'startupz', 'readyz'] as const) expect(await probe(url, name)).toEqual({ status: 200 });
 });

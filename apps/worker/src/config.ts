@@ -1,4 +1,4 @@
-import { engineSettings, hostSetting, portSetting, readSettings } from '@llm-engine/contracts';
+import { engineSettings, hostSetting, portSetting, readSettings, storageSettings } from '@llm-engine/contracts';
 import type { Environment } from '@llm-engine/contracts';
 import { LOG_LEVELS } from '@llm-engine/observability';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ const seconds = z.coerce.number().nonnegative().max(86_400);
 
 const environment = z.object({
   ...engineSettings,
+  ...storageSettings,
   /** The file that says which models there are, and what runs them. */
   LLM_ENGINE_CONFIG: z.string().min(1).default('engine.yaml'),
   WORKER_HOST: hostSetting,
@@ -21,6 +22,10 @@ const environment = z.object({
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(50),
   /** Fine-tunes that run at once; 0 to take none. */
   WORKER_FINE_TUNE_CONCURRENCY: z.coerce.number().int().min(0).max(1_000).default(1),
+  /** Chunks of batches that run at once, for each pool; 0 to take none. */
+  WORKER_CHUNK_CONCURRENCY: z.coerce.number().int().min(0).max(1_000).default(4),
+  /** Lines of one chunk that run at once. The limits of the endpoints hold besides. */
+  WORKER_LINE_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(64),
   /** How long jobs that run may go on after a stop, before they are handed over. */
   WORKER_GRACE_SECONDS: seconds.default(10),
   /** Life of a job's lock: a worker that dies is noticed after it. */

@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ExecutorHealth, WorkerStatus } from '@llm-engine/contracts';
 import { beat, retire } from '@llm-engine/queue';
-import type { Consumer, QueueConnection } from '@llm-engine/queue';
+import type { QueueConnection } from '@llm-engine/queue';
+import type { TakesWork } from './takes-work.ts';
 import { Periodic } from './periodic.ts';
 
 interface HeartbeatOptions {
@@ -10,7 +11,7 @@ interface HeartbeatOptions {
   readonly workerId: string;
   readonly version: string;
   readonly pools: readonly string[];
-  readonly consumers: readonly Consumer[];
+  readonly consumers: readonly Pick<TakesWork, 'queue' | 'slots' | 'jobs'>[];
   readonly executorHealth: (signal: AbortSignal) => Promise<readonly ExecutorHealth[]>;
   readonly isDraining: () => boolean;
   readonly onBeat: (status: WorkerStatus) => void;

@@ -1,9 +1,10 @@
-import type { Consumer, QueueConnection } from '@llm-engine/queue';
+import type { QueueConnection } from '@llm-engine/queue';
+import type { TakesWork } from './takes-work.ts';
 
 /** A consumer that makes no progress for this long, while it should, is stuck: a restart is the cure. */
 const STUCK_MS = 120_000;
 
-type Progress = Pick<Consumer, 'queue' | 'jobs' | 'slots' | 'lastProgressAt'>;
+type Progress = Pick<TakesWork, 'queue' | 'jobs' | 'slots' | 'lastProgressAt'>;
 
 interface LivenessOptions {
   readonly connection: Pick<QueueConnection, 'ready'>;

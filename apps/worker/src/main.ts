@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { EngineError } from '@llm-engine/contracts';
+import { EngineError, storageOf } from '@llm-engine/contracts';
 import { createExecutors, loadEngineConfig } from '@llm-engine/executors';
 import { createLogger } from '@llm-engine/observability';
 import { readConfig } from './config.ts';
@@ -18,6 +18,7 @@ try {
     pretty: process.stdout.isTTY,
   });
   await using executors = createExecutors(await loadEngineConfig(config.LLM_ENGINE_CONFIG), { env: process.env });
+  const storage = storageOf(config);
   const worker = await startWorker({
     redisUrl: config.REDIS_URL,
     prefix: config.LLM_ENGINE_PREFIX,
@@ -25,6 +26,9 @@ try {
     pools: config.WORKER_POOLS,
     concurrency: config.WORKER_CONCURRENCY,
     fineTuneConcurrency: config.WORKER_FINE_TUNE_CONCURRENCY,
+    ...(storage && { storage }),
+    chunkConcurrency: config.WORKER_CHUNK_CONCURRENCY,
+    lineConcurrency: config.WORKER_LINE_CONCURRENCY,
     host: config.WORKER_HOST,
     port: config.WORKER_PORT,
     graceMs: config.WORKER_GRACE_SECONDS * 1_000,

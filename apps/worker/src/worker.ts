@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { JobKind, OnJobEvent, WorkerStatus } from '@llm-engine/contracts';
+import type { JobKind, OnJobEvent, StorageSettings, WorkerStatus } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { addProbes, closeWithin, createServer, listen } from '@llm-engine/http';
-import { createMetrics, observeJobs } from '@llm-engine/observability';
+import { createMetrics, observeBatches, observeJobs } from '@llm-engine/observability';
 import type { Logger, Metrics } from '@llm-engine/observability';
 import { Consumer, FINE_TUNE_QUEUE, ModelCatalogue, QueueConnection, inferenceQueue } from '@llm-engine/queue';
 import type { Backoff, RunJob } from '@llm-engine/queue';
 import { announceModels } from './announce.ts';
+import { prepareBatches } from './batches.ts';
+import type { TakesWork } from './takes-work.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { whyNotAlive } from './liveness.ts';
 import { Periodic } from './periodic.ts';
@@ -28,6 +30,12 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** Fine-tunes that run at once; 0 to take none. Default 1. */
   readonly fineTuneConcurrency?: number;
+  /** Where batches lie. Without it the worker takes none. */
+  readonly storage?: StorageSettings;
+  /** Chunks of batches that run at once, for each pool; 0 to take none. Default 4. */
+  readonly chunkConcurrency?: number;
+  /** Lines of one chunk that run at once. Default 64. */
+  readonly lineConcurrency?: number;
   /** Of the probes and metrics, which hold nothing secret. Default 127.0.0.1. */
   readonly host?: string;
   /** 0 for any free port. Default 9464. */
@@ -58,6 +66,7 @@ const DAY_MS = 1_440 * MINUTE_MS;
 /** A training survives its worker, so that a worker that is gone for a while should not make another one look. */
 const FINE_TUNE_LOCK_FACTOR = 4;
 const SUSPECT_AFTER = { inference: 2, 'fine-tune': 20 };
+const STARTING = 'starting: waits for Redis, the database and the model servers';
 /** A scrape that is under way may finish. */
 const SCRAPE_GRACE_MS = 1_000;
 const ANNOUNCE_MS = 5_000;
@@ -84,10 +93,18 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       onTrouble: onTrouble('redis'),
     }),
   );
-  const consumers = makeConsumers(connection, options, { onEvent, pools, onChunkGap: chunkGaps(metrics, executors) });
+  const catalogue = new ModelCatalogue(connection);
+  const consumers: TakesWork[] = [];
+  for (const consumer of makeConsumers(connection, options, {
+    onEvent,
+    pools,
+    onChunkGap: chunkGaps(metrics, executors),
+  })) {
+    metrics.jobs.expect({ queue: consumer.queue, kind: kindOf(consumer.queue) });
+    consumers.push(consumer);
+  }
   // For a start that fails: a worker that stops has closed them by then, before anything else.
   starting.defer(() => closeAll(consumers, 0));
-  for (const { queue } of consumers) metrics.jobs.expect({ queue, kind: kindOf(queue) });
 
   let ready = false;
   const server = createServer();
@@ -95,7 +112,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   addProbes(server, {
     livez: async () => verdict(await whyNotAlive({ connection, consumers, waiting: waitingIn(connection) })),
     readyz: () => verdict(whyNotReady(connection, ready, stopping.signal)),
-    startupz: () => verdict(ready ? undefined : 'starting: waits for Redis and the model servers'),
+    startupz: () => verdict(ready ? undefined : STARTING),
   });
   server.get('/metrics', { config: { public: true } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
@@ -107,7 +124,25 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
 
   await connection.waitUntilReady(Infinity, options.signal);
-  const catalogue = new ModelCatalogue(connection);
+  if (options.storage !== undefined) {
+    const batches = await prepareBatches({
+      ...options.storage,
+      connection,
+      redisUrl,
+      executors,
+      catalogue,
+      pools,
+      chunksAtOnce: options.chunkConcurrency ?? 4,
+      linesAtOnce: options.lineConcurrency ?? 64,
+      lockMs: options.lockMs ?? 30_000,
+      onEvent: observeBatches(metrics, logger),
+      onTrouble,
+      ...(options.signal && { signal: options.signal }),
+    });
+    starting.use(batches);
+    starting.defer(() => closeAll(batches.consumers, 0));
+    consumers.push(...batches.consumers);
+  }
   const announcer = starting.use(
     new Periodic({
       everyMs: ANNOUNCE_MS,
@@ -156,7 +191,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   return { id, url, port, close, [Symbol.asyncDispose]: close };
 }
 
-async function closeAll(consumers: readonly Consumer[], graceMs: number): Promise<void> {
+async function closeAll(consumers: readonly TakesWork[], graceMs: number): Promise<void> {
   await Promise.all(consumers.map((consumer) => consumer.close({ graceMs })));
 }
 
@@ -216,7 +251,7 @@ function waitingIn(connection: QueueConnection): (queue: string) => Promise<numb
 
 function whyNotReady(connection: QueueConnection, ready: boolean, stopping: AbortSignal): string | undefined {
   if (stopping.aborted) return 'draining: takes no more jobs';
-  if (!ready) return 'starting: waits for Redis and the model servers';
+  if (!ready) return STARTING;
   return connection.ready ? undefined : 'Redis cannot be reached';
 }
 

@@ -1,4 +1,5 @@
-import type { ChunkHold, ChunkTable, LineTokens } from '@llm-engine/storage';
+import type { LineTokens } from '@llm-engine/contracts';
+import type { ChunkHold, ChunkTable } from '@llm-engine/storage';
 import { isStorageOutage } from '@llm-engine/storage';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,6 +16,12 @@ export interface LineResult {
 export interface RecorderOptions {
   readonly chunks: Pick<ChunkTable, 'record' | 'hasPart'>;
   readonly hold: ChunkHold;
+  /** Lines are durable now. */
+  readonly onRecorded: (ended: {
+    readonly completed: number;
+    readonly failed: number;
+    readonly tokens: LineTokens;
+  }) => void;
   /** The chunk has another owner by now: whatever this run does is for nothing. */
   readonly onFenced: () => void;
   readonly onTrouble: (error: Error) => void;
@@ -90,15 +97,16 @@ export class Recorder {
   }
 
   async #record(results: readonly LineResult[]): Promise<void> {
-    const { hold, chunks, signal, onTrouble } = this.#options;
+    const { hold, chunks, signal, onRecorded, onTrouble } = this.#options;
     const part = partOf(results, this.#sequence);
     this.#sequence += 1;
     for (let tries = 0; ; tries += 1) {
       try {
         // After a recording that was not answered: it may have been carried out.
-        if (tries > 0 && (await chunks.hasPart(hold, part.sequence))) return;
-        if (await chunks.record(hold, part)) return;
-        this.#fence();
+        const recorded =
+          (tries > 0 && (await chunks.hasPart(hold, part.sequence))) || (await chunks.record(hold, part));
+        if (recorded) onRecorded(countsOf(results, part.tokens));
+        else this.#fence();
         return;
       } catch (error) {
         onTrouble(error instanceof Error ? error : new Error(String(error)));
@@ -134,4 +142,9 @@ function partOf(results: readonly LineResult[], sequence: number) {
     body: Buffer.concat(results.map(({ bytes }) => bytes)),
     tokens,
   };
+}
+
+function countsOf(results: readonly LineResult[], tokens: LineTokens) {
+  const failed = results.filter((result) => result.failed).length;
+  return { completed: results.length - failed, failed, tokens };
 }

@@ -14,6 +14,7 @@ export class ChunkResults {
   readonly #places = new Map<number, ResultPlace>();
   readonly #kept = new Map<number, { readonly failed: boolean; readonly bytes: Buffer }>();
   readonly #parts = new Map<string, Promise<Uint8Array>>();
+  readonly #partBytes = new Map<string, number>();
   #keptBytes = 0;
   #overflowed = false;
 
@@ -24,7 +25,7 @@ export class ChunkResults {
   ) {
     this.#chunks = chunks;
     this.#hold = hold;
-    for (const place of recorded) this.#places.set(place.line, place);
+    this.reload(recorded);
   }
 
   has(line: number): boolean {
@@ -47,9 +48,15 @@ export class ChunkResults {
     return this.#overflowed;
   }
 
+  /** Takes these places for all there is. */
   reload(recorded: readonly ResultPlace[]): void {
     this.#kept.clear();
-    for (const place of recorded) this.#places.set(place.line, place);
+    this.#places.clear();
+    this.#partBytes.clear();
+    for (const place of recorded) {
+      this.#places.set(place.line, place);
+      this.#partBytes.set(keyOf(place), (this.#partBytes.get(keyOf(place)) ?? 0) + place.bytes);
+    }
   }
 
   /** Results on one side, in the order of their lines. */
@@ -66,23 +73,19 @@ export class ChunkResults {
   }
 
   async #read(place: ResultPlace): Promise<Uint8Array> {
-    const bytesOfPart = this.#sizeOf(place);
-    if (bytesOfPart > WHOLE_BYTES) return this.#chunks.read(this.#hold, place);
-    const key = `${place.epoch}-${place.sequence}`;
+    const key = keyOf(place);
+    const partBytes = this.#partBytes.get(key) ?? 0;
+    if (partBytes > WHOLE_BYTES) return this.#chunks.read(this.#hold, place);
     let part = this.#parts.get(key);
     if (part === undefined) {
-      part = this.#chunks.read(this.#hold, { ...place, offset: 0, bytes: bytesOfPart });
+      part = this.#chunks.read(this.#hold, { ...place, offset: 0, bytes: partBytes });
       if (this.#parts.size * WHOLE_BYTES >= KEPT_BYTES) this.#parts.clear();
       this.#parts.set(key, part);
     }
     return (await part).subarray(place.offset, place.offset + place.bytes);
   }
+}
 
-  #sizeOf({ epoch, sequence }: ResultPlace): number {
-    let bytes = 0;
-    for (const place of this.#places.values()) {
-      if (place.epoch === epoch && place.sequence === sequence) bytes += place.bytes;
-    }
-    return bytes;
-  }
+function keyOf({ epoch, sequence }: ResultPlace): string {
+  return `${epoch}-${sequence}`;
 }

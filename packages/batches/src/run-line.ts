@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, errorBody, isRetryable } from '@llm-engine/contracts';
 import type { Completed, InferenceBody, InferenceEndpoint, Priority } from '@llm-engine/contracts';
 import type { ModelExecutor } from '@llm-engine/executors';
-import type { LineTokens } from '@llm-engine/storage';
+import type { LineTokens } from '@llm-engine/contracts';
 import { lineBackoff } from './backoff.ts';
 import { requestId, resultLine } from './input/request-line.ts';
 import type { Slots } from './slots.ts';

@@ -39,3 +39,33 @@ export function readSettings<Schema extends z.ZodType>(schema: Schema, env: Envi
     cause: parsed.error,
   });
 }
+
+/** Settings of the processes that make, run or show batches. Neither: there are none. */
+export const storageSettings = {
+  /** The engine's PostgreSQL: postgres://user:password@host:5432/database. */
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/database' })
+    .optional(),
+  /** Where the bytes of files lie, the same for all processes: a folder, or s3://bucket/prefix. */
+  STORAGE_URL: z.string().min(1).optional(),
+};
+
+export interface StorageSettings {
+  readonly databaseUrl: string;
+  readonly storageUrl: string;
+}
+
+/** Undefined where there is no storage. Throws `invalid_config` where one of the two settings is missing. */
+export function storageOf({
+  DATABASE_URL: databaseUrl,
+  STORAGE_URL: storageUrl,
+}: {
+  readonly DATABASE_URL?: string | undefined;
+  readonly STORAGE_URL?: string | undefined;
+}): StorageSettings | undefined {
+  if (databaseUrl !== undefined && storageUrl !== undefined) return { databaseUrl, storageUrl };
+  if (databaseUrl === undefined && storageUrl === undefined) return undefined;
+  const [given, missing] =
+    databaseUrl === undefined ? ['STORAGE_URL', 'DATABASE_URL'] : ['DATABASE_URL', 'STORAGE_URL'];
+  throw new EngineError('invalid_config', `The setting ${given} needs ${missing} beside it. Set both, or neither.`);
+}

@@ -5,6 +5,7 @@ export type { MetricsOptions } from './metrics.ts';
 export type { EngineReading, QueueGaugesOptions, QueueReading, WorkerReading } from './queue-gauges.ts';
 export { observeJobs } from './observe-jobs.ts';
 export type { ObserveJobsOptions } from './observe-jobs.ts';
+export { observeBatches } from './observe-batches.ts';
 export { troubleLog } from './trouble-log.ts';
 export { Hysteresis } from './hysteresis.ts';
 export type { HysteresisOptions } from './hysteresis.ts';

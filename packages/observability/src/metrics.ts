@@ -1,4 +1,5 @@
 import type { WorkerStatus } from '@llm-engine/contracts';
+import { BatchMetrics } from './batch-metrics.ts';
 import { ExecutorMetrics } from './executor-metrics.ts';
 import { GenAiMetrics } from './genai-metrics.ts';
 import { JobMetrics } from './job-metrics.ts';
@@ -21,6 +22,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 export class Metrics {
   readonly #registry: MetricRegistry;
   #jobs: JobMetrics | undefined;
+  #batches: BatchMetrics | undefined;
   #genAi: GenAiMetrics | undefined;
   #executors: ExecutorMetrics | undefined;
 
@@ -30,6 +32,10 @@ export class Metrics {
 
   get jobs(): JobMetrics {
     return (this.#jobs ??= new JobMetrics(this.#registry));
+  }
+
+  get batches(): BatchMetrics {
+    return (this.#batches ??= new BatchMetrics(this.#registry));
   }
 
   get genAi(): GenAiMetrics {

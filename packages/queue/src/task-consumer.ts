@@ -16,6 +16,8 @@ export interface TaskRun {
   readonly id: string;
   readonly name: string;
   readonly data: TaskData;
+  /** Aborts when the worker begins to stop: time to come to an end, without beginning anything that takes long. */
+  readonly draining: AbortSignal;
   /** Aborts with `lock-lost` when the task is somebody else's, and with `shutdown` when the worker stops. */
   readonly signal: AbortSignal;
 }
@@ -55,7 +57,7 @@ export class TaskConsumer {
   readonly #redis: Redis;
   readonly #worker: Worker<TaskData, undefined>;
   readonly #runs = new Map<string, AbortController>();
-  #closing = false;
+  readonly #closing = new AbortController();
 
   constructor(connection: QueueConnection, options: TaskConsumerOptions) {
     const { lockMs = DEFAULT_LOCK_MS } = options;
@@ -95,7 +97,7 @@ export class TaskConsumer {
 
   /** Takes no more tasks, waits up to `graceMs` for those that run, hands the rest over, and disconnects. */
   async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     const closed = this.#worker.close();
     await within(closed, Math.max(graceMs, CLOSE_HEAD_START_MS));
     for (const run of this.#runs.values()) run.abort('shutdown');
@@ -108,7 +110,7 @@ export class TaskConsumer {
     const held = this.#runs.get(id);
     // The task comes back while its last run still goes on here: that run has lost it, and must have ended first.
     held?.abort('lock-lost');
-    if (this.#closing || held !== undefined) return later(task, token, HAND_OVER_MS);
+    if (this.#closing.signal.aborted || held !== undefined) return later(task, token, HAND_OVER_MS);
     const run = new AbortController();
     this.#runs.set(id, run);
     this.#progressed();
@@ -125,7 +127,7 @@ export class TaskConsumer {
 
   async #run(task: BullTask, id: string, signal: AbortSignal): Promise<TaskOutcome> {
     try {
-      return await this.#options.run({ id, name: task.name, data: task.data, signal });
+      return await this.#options.run({ id, name: task.name, data: task.data, draining: this.#closing.signal, signal });
     } catch (error) {
       if (signal.aborted) return { kind: 'again', delayMs: HAND_OVER_MS };
       this.#options.onTrouble(asError(error));

@@ -1,8 +1,15 @@
 import { EngineError } from '@llm-engine/contracts';
-import type { BatchEnd, BatchError, BatchStatus, BatchUsage, InferenceEndpoint, Priority } from '@llm-engine/contracts';
+import type {
+  BatchEnd,
+  BatchError,
+  BatchStatus,
+  BatchUsage,
+  InferenceEndpoint,
+  LineTokens,
+  Priority,
+} from '@llm-engine/contracts';
 import { and, desc, eq, gt, inArray, isNull, lt, lte, notExists, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import type { LineTokens } from './chunk-table.ts';
 import { recordEvent } from './events.ts';
 import { batches, chunks, files } from './schema.ts';
 import type { BatchRow, FileRow } from './schema.ts';
@@ -121,6 +128,14 @@ export class BatchTable {
     return row;
   }
 
+  async withKey(owner: string, idempotencyKey: string): Promise<BatchRow | undefined> {
+    const [row] = await this.#database.db
+      .select()
+      .from(batches)
+      .where(and(eq(batches.owner, owner), eq(batches.idempotencyKey, idempotencyKey)));
+    return row;
+  }
+
   /** Newest first; the next page begins `after` the last id of this one. */
   async list(
     owner: string,
@@ -236,16 +251,18 @@ export class BatchTable {
     return rows.map(({ id }) => id);
   }
 
-  /** From `in_progress` to `finalizing`, once all chunks are sealed. */
-  async beginFinalizing(id: string, now: Date): Promise<void> {
+  /** From `in_progress` to `finalizing`, once all chunks are sealed. False when it is not so far, or further. */
+  async beginFinalizing(id: string, now: Date): Promise<boolean> {
     const open = this.#database.db
       .select({ number: chunks.number })
       .from(chunks)
       .where(and(eq(chunks.batchId, id), isNull(chunks.sealedAt)));
-    await this.#database.db
+    const begun = await this.#database.db
       .update(batches)
-      .set({ status: 'finalizing', ending: 'completed', finalizingAt: now })
-      .where(and(eq(batches.id, id), eq(batches.status, 'in_progress'), notExists(open)));
+      .set({ status: 'finalizing', ending: 'completed', finalizingAt: now, pausedAt: null })
+      .where(and(eq(batches.id, id), eq(batches.status, 'in_progress'), notExists(open)))
+      .returning({ id: batches.id });
+    return begun.length > 0;
   }
 
   /** To its end, with the files that it made. False when it has ended already. */

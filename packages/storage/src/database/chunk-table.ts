@@ -1,3 +1,4 @@
+import type { LineTokens } from '@llm-engine/contracts';
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { batches, chunks, parts } from './schema.ts';
@@ -39,20 +40,6 @@ export interface Part {
   readonly sizes: readonly number[];
   readonly body: Uint8Array;
   readonly tokens: LineTokens;
-}
-
-export interface LineTokens {
-  readonly input: number;
-  readonly cached: number;
-  readonly output: number;
-  readonly reasoning: number;
-}
-
-export interface SealedChunk {
-  readonly number: number;
-  readonly epoch: number;
-  readonly outputBytes: number;
-  readonly errorBytes: number;
 }
 
 interface Seal {
@@ -180,11 +167,11 @@ export class ChunkTable {
     return recorded.flatMap(placesIn);
   }
 
-  /** The run ended in an orderly way: its epoch does not count as one that died. */
+  /** The run ended in an orderly way: its epoch does not count as one that died, and its line is no suspect. */
   async handOver({ batchId, number, epoch }: ChunkHold): Promise<void> {
     await this.#database.db
       .update(chunks)
-      .set({ progressEpoch: epoch })
+      .set({ progressEpoch: epoch, suspectLine: null, suspectDeaths: 0 })
       .where(and(eq(chunks.batchId, batchId), eq(chunks.number, number), eq(chunks.epoch, epoch)));
   }
 

@@ -1,0 +1,210 @@
+import { stopReason } from '@llm-engine/contracts';
+import type { ExecutorRegistry, ModelExecutor } from '@llm-engine/executors';
+import type { TaskOutcome, TaskRun } from '@llm-engine/queue';
+import type { ChunkTable, Claim, ObjectStore } from '@llm-engine/storage';
+import type { OnBatchEvent } from '@llm-engine/contracts';
+import { chunkLines } from './chunk-lines.ts';
+import { parseRequestLine, resultId } from './input/request-line.ts';
+import { Recorder } from './recorder.ts';
+import { ChunkResults } from './results.ts';
+import { crashed, runLine } from './run-line.ts';
+import type { LineEnd, LineToRun } from './run-line.ts';
+import { sealChunk } from './seal.ts';
+import { Slots } from './slots.ts';
+import type { BatchStanding } from './standing.ts';
+
+export interface ChunkTools {
+  readonly chunks: ChunkTable;
+  readonly objects: ObjectStore;
+  readonly executors: Pick<ExecutorRegistry, 'resolve'>;
+  readonly standing: BatchStanding;
+  readonly onEvent: OnBatchEvent;
+  /** A chunk is sealed: perhaps it was the last of its batch. */
+  readonly onSealed: (batchId: string) => Promise<void>;
+  /** Lines of one chunk that run at once. */
+  readonly linesAtOnce: number;
+}
+
+export interface ChunkToRun extends RunSignals {
+  readonly batchId: string;
+  readonly number: number;
+}
+
+/** As of a task: `draining` lets the lines in flight end, `signal` stops them. */
+type RunSignals = Pick<TaskRun, 'draining' | 'signal'>;
+
+const DONE: TaskOutcome = { kind: 'done' };
+const HAND_OVER: TaskOutcome = { kind: 'again', delayMs: 100 };
+/** A model that no executor of this worker has yet: its deployment may be under way. */
+const MODEL_GONE: TaskOutcome = { kind: 'again', delayMs: 5_000 };
+/** Owners that died without a word before the lines are run one by one, to find the one that kills. */
+const DEATHS_BEFORE_CARE = 5;
+/** Workers that a line may outlive while it runs alone. */
+const DEATHS_OF_A_LINE = 3;
+
+/** One run of a chunk: takes it over, runs what is left of it, and seals it when nothing is. */
+export async function runChunk({ batchId, number, ...signals }: ChunkToRun, tools: ChunkTools): Promise<TaskOutcome> {
+  const claim = await tools.chunks.claim(batchId, number);
+  if (claim === undefined) return DONE;
+  const found = tools.executors.resolve(claim.batch.model ?? '');
+  if (found === undefined) {
+    await tools.chunks.handOver(claim);
+    return MODEL_GONE;
+  }
+  return new ChunkRun(claim, found.executor, signals, tools).run();
+}
+
+/** A run of one chunk under one epoch. */
+class ChunkRun {
+  readonly #claim: Claim;
+  readonly #executor: ModelExecutor;
+  readonly #signal: AbortSignal;
+  readonly #draining: AbortSignal;
+  readonly #tools: ChunkTools;
+  readonly #slots: Slots;
+  readonly #results: ChunkResults;
+  readonly #recorder: Recorder;
+  /** Stops the lines in flight. */
+  readonly #abort = new AbortController();
+  readonly #startedAt = Date.now();
+  #ended: number;
+  #halted = false;
+  #defect: unknown;
+
+  constructor(claim: Claim, executor: ModelExecutor, { signal, draining }: RunSignals, tools: ChunkTools) {
+    this.#claim = claim;
+    this.#executor = executor;
+    this.#signal = signal;
+    this.#draining = draining;
+    this.#tools = tools;
+    this.#slots = new Slots(tools.linesAtOnce);
+    this.#results = new ChunkResults(tools.chunks, claim, claim.results);
+    this.#ended = this.#results.size;
+    this.#recorder = new Recorder({
+      chunks: tools.chunks,
+      hold: claim,
+      signal: this.#abort.signal,
+      onRecorded: (ended) => tools.onEvent({ type: 'lines-ended', ...this.#ref, ...ended }),
+      onFenced: () => this.#halt(true),
+      onTrouble: (error) => tools.onEvent({ type: 'trouble', source: 'recording lines', error }),
+    });
+  }
+
+  async run(): Promise<TaskOutcome> {
+    const { batchId, chunk, epoch } = this.#claim;
+    const { chunks, onEvent, standing } = this.#tools;
+    const ref = this.#ref;
+    onEvent({ type: 'chunk-started', ...ref, epoch, linesLeft: chunk.lines - this.#ended });
+    const stop = (): void => this.#halt(true);
+    const drain = (): void => this.#halt(false);
+    this.#signal.addEventListener('abort', stop, { once: true });
+    this.#draining.addEventListener('abort', drain, { once: true });
+    using _following = standing.follow(batchId, (reason) => this.#halt(reason === 'closing'));
+    try {
+      if (this.#signal.aborted) stop();
+      if (this.#draining.aborted) drain();
+      await this.#runLines();
+      await this.#recorder.flush();
+      if (this.#defect !== undefined) throw this.#defect;
+      if (this.#recorder.fenced || stopReason(this.#signal) === 'lock-lost') {
+        onEvent({ type: 'chunk-left', ...ref, reason: 'another worker has it' });
+        return DONE;
+      }
+      if (this.#ended === chunk.lines) return await this.#seal();
+      onEvent({
+        type: 'chunk-left',
+        ...ref,
+        reason: this.#draining.aborted ? 'the worker stops' : 'its batch takes no lines',
+      });
+      return this.#draining.aborted || this.#signal.aborted ? HAND_OVER : DONE;
+    } finally {
+      this.#signal.removeEventListener('abort', stop);
+      this.#draining.removeEventListener('abort', drain);
+      // This worker lives: whatever happened, no line has killed it.
+      await chunks
+        .handOver(this.#claim)
+        .catch((error: Error) => onEvent({ type: 'trouble', source: 'leaving a chunk', error }));
+    }
+  }
+
+  get #ref() {
+    const { batchId, number, batch } = this.#claim;
+    return { batchId, chunk: number, model: batch.model ?? '' };
+  }
+
+  async #runLines(): Promise<void> {
+    const { batch, chunk, epoch } = this.#claim;
+    const careful = epoch - 1 - chunk.progressEpoch >= DEATHS_BEFORE_CARE;
+    const lines = await chunkLines(this.#tools.objects, batch.inputFileId, chunk);
+    const running = new Set<Promise<void>>();
+    for (const [line, bytes] of lines.entries()) {
+      if (this.#results.has(line)) continue;
+      if (!this.#recorder.hasRoom) await this.#recorder.room();
+      const slot = this.#slots.enter();
+      if (slot !== undefined) await slot;
+      if (this.#halted) break;
+      const end = this.#runLine(line, bytes, careful).finally(() => this.#slots.leave());
+      if (careful) {
+        await end;
+        await this.#recorder.flush();
+        continue;
+      }
+      running.add(end);
+      void end.finally(() => running.delete(end));
+    }
+    await Promise.all(running);
+  }
+
+  /** Never rejects: what is wrong stops the run, and is thrown when all lines have stopped. */
+  async #runLine(line: number, bytes: Buffer, careful: boolean): Promise<void> {
+    const { batch, batchId, number } = this.#claim;
+    try {
+      const { customId, body } = parseRequestLine(bytes);
+      const id = resultId(batchId, number, line);
+      const request = { id, customId, body, endpoint: batch.endpoint, priority: batch.priority };
+      const end = careful ? await this.#runAlone(line, request) : await this.#ask(request);
+      if (end !== undefined) this.#end(line, end);
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      this.#defect ??= error;
+      this.#halt(true);
+    }
+  }
+
+  #ask(request: LineToRun): Promise<LineEnd> {
+    return runLine(request, { executor: this.#executor, slots: this.#slots, signal: this.#abort.signal });
+  }
+
+  /** Undefined when the chunk is somebody else's by now. */
+  async #runAlone(line: number, request: LineToRun): Promise<LineEnd | undefined> {
+    const deaths = await this.#tools.chunks.suspect(this.#claim, line);
+    if (deaths === undefined) return undefined;
+    return deaths >= DEATHS_OF_A_LINE ? crashed(request) : this.#ask(request);
+  }
+
+  #end(line: number, { failed, bytes, tokens }: LineEnd): void {
+    this.#ended += 1;
+    this.#results.keep(line, failed, bytes);
+    this.#recorder.push({ line, failed, bytes, tokens });
+  }
+
+  async #seal(): Promise<TaskOutcome> {
+    const { chunks, onEvent, onSealed } = this.#tools;
+    if (this.#results.overflowed) this.#results.reload(await chunks.results(this.#claim));
+    const sealed = await sealChunk(
+      { hold: this.#claim, lines: this.#claim.chunk.lines, results: this.#results },
+      this.#tools,
+    );
+    if (sealed) {
+      onEvent({ type: 'chunk-sealed', ...this.#ref, runMs: Date.now() - this.#startedAt });
+      await onSealed(this.#claim.batchId);
+    }
+    return DONE;
+  }
+
+  /** No more lines begin; with `abort` those in flight stop too. */
+  #halt(abort: boolean): void {
+    this.#halted = true;
+    if (abort) this.#abort.abort(stopReason(this.#signal) ?? 'cancelled');
+  }
+}
