@@ -1,2 +1,2 @@
-export { thisMachine } from './machine.ts';
+export { thisMachine } from '../embedded/machine.ts';
 export { obtainServer } from './obtain-server.ts';

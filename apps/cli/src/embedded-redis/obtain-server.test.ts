@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../embedded/machine.ts';
 import { obtainServer } from './obtain-server.ts';
 
 interface MachineScript {
@@ -17,6 +17,7 @@ function scriptedMachine(script: MachineScript): { machine: Machine; ran: string
   const programs = new Set(script.programs);
   const machine: Machine = {
     platform: script.platform ?? 'linux',
+    architecture: 'x64',
     isRoot: script.isRoot ?? false,
     find: async (...names) => {
       const name = names.find((candidate) => programs.has(candidate));

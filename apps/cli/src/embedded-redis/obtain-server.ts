@@ -1,5 +1,5 @@
 import { StartError } from '../engine/start-error.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../embedded/machine.ts';
 
 /** A Redis or Valkey server that can be started here. */
 export type RedisProgram =

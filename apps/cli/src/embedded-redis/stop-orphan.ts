@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { StartError } from '../engine/start-error.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from '../embedded/machine.ts';
 import { connectTo, dataFolderOf, isListening, stopsListening } from './probe.ts';
 import type { RunFile } from './run-file.ts';
 import { containerName } from './server-command.ts';

@@ -17,6 +17,12 @@ export interface Home {
   readonly redisData: string;
   readonly redisLog: string;
   readonly redisFile: string;
+  /** The embedded PostgreSQL: its data, its log, and the password of its user. */
+  readonly postgresData: string;
+  readonly postgresLog: string;
+  readonly postgresPassword: string;
+  /** Bytes of files, where no other store is named. */
+  readonly objects: string;
 }
 
 export function homeAt(folder: string): Home {
@@ -29,6 +35,10 @@ export function homeAt(folder: string): Home {
     redisData: join(root, 'redis'),
     redisLog: join(root, 'redis.log'),
     redisFile: join(root, 'redis.json'),
+    postgresData: join(root, 'postgres'),
+    postgresLog: join(root, 'postgres.log'),
+    postgresPassword: join(root, 'postgres.password'),
+    objects: join(root, 'objects'),
   };
 }
 

@@ -7,7 +7,7 @@ import { startProducer } from '@llm-engine/producer';
 import { startTinyServer } from '@llm-engine/trainer-tiny';
 import { startWorker } from '@llm-engine/worker';
 import { EmbeddedRedis } from '../embedded-redis/embedded-redis.ts';
-import { thisMachine } from '../embedded-redis/machine.ts';
+import { thisMachine } from '../embedded/machine.ts';
 import { obtainServer } from '../embedded-redis/obtain-server.ts';
 import { removeEngineFile, writeEngineFile } from './engine-file.ts';
 import { openEngineLog } from './engine-log.ts';

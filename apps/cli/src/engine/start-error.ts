@@ -1,5 +1,13 @@
 export type StartErrorCode =
-  'home_in_use' | 'home_not_writable' | 'redis_missing' | 'redis_failed' | 'redis_unreachable' | 'invalid_setting';
+  | 'home_in_use'
+  | 'home_not_writable'
+  | 'redis_missing'
+  | 'redis_failed'
+  | 'redis_unreachable'
+  | 'postgres_missing'
+  | 'postgres_failed'
+  | 'postgres_version'
+  | 'invalid_setting';
 
 /** Why an engine could not start. The message names the thing and the next action. */
 export class StartError extends Error {

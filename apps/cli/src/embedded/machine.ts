@@ -3,9 +3,10 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-/** What the search for a Redis server needs to know of the machine, and may do to it. */
+/** What the search for servers needs to know of the machine, and may do to it. */
 export interface Machine {
   readonly platform: NodeJS.Platform;
+  readonly architecture: NodeJS.Architecture;
   readonly isRoot: boolean;
   /** Path of the first of these programs that exists. */
   find(...names: readonly string[]): Promise<string | undefined>;
@@ -34,6 +35,7 @@ const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 export function thisMachine(signal?: AbortSignal): Machine {
   return {
     platform: process.platform,
+    architecture: process.arch,
     isRoot: process.getuid?.() === 0,
     find: (...names) => findProgram(names, (process.env['PATH'] ?? '').split(delimiter).filter(Boolean)),
     run: ([program, ...args]) => runCommand(program, args, signal),

@@ -1,0 +1,3 @@
+export { databaseUrlOf, openCluster } from './cluster.ts';
+export { obtainPostgres } from './postgres-program.ts';
+export { runPostgres } from './postgres-process.ts';
