@@ -6,6 +6,7 @@ export { ChunkTable, takesLines } from './database/chunk-table.ts';
 export type { ChunkHold, Claim, Part, ResultPlace } from './database/chunk-table.ts';
 export { Database } from './database/database.ts';
 export type { DatabaseOptions } from './database/database.ts';
+export { EventTable } from './database/event-table.ts';
 export { isStorageOutage, storageOutage } from './database/outage.ts';
 export type { BatchRow, ChunkRow, EventRow, FileRow, GroupJobRow, GroupMetric, GroupRow } from './database/schema.ts';
 export { fileObject } from './files/file-object.ts';
