@@ -1,7 +1,7 @@
 /** What a script can tell from the end of a command. `llm-engine --help` lists them. */
 export const EXIT = {
   ok: 0,
-  /** The job failed or was cancelled, the engine refused, or the engine is not healthy. */
+  /** The job failed or was cancelled, the engine refused or is not healthy, or a file is wrong. */
   failed: 1,
   /** The command line or a setting is wrong. */
   usage: 2,

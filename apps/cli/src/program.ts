@@ -7,19 +7,20 @@ import { addModels } from './commands/models.ts';
 import { addRetry } from './commands/retry.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUp } from './commands/up.ts';
+import { addValidate } from './commands/validate.ts';
 import { addWatch } from './commands/watch.ts';
 import { EXIT } from './exit-codes.ts';
 import { reportError } from './output/report-error.ts';
 import { Terminal } from './output/terminal.ts';
 import { VERSION } from './version.ts';
 
-const COMMANDS = [addUp, addSubmit, addJobs, addWatch, addCancel, addRetry, addModels, addHealth];
+const COMMANDS = [addUp, addSubmit, addJobs, addWatch, addCancel, addRetry, addModels, addHealth, addValidate];
 
 const HELP = `
 Commands find the engine by --url or LLM_ENGINE_URL, else by the home (LLM_ENGINE_HOME), else at http://127.0.0.1:8080.
 
-Exit codes: 0 done · 1 the job failed, the engine refused or is not healthy · 2 wrong command line or setting ·
-            3 no engine answers, try again later · 130 Ctrl-C`;
+Exit codes: 0 done · 1 the job failed, the engine refused or is not healthy, or a file is wrong ·
+            2 wrong command line or setting · 3 no engine answers, try again later · 130 Ctrl-C`;
 
 /** Runs one command line; resolves with its exit code. */
 export async function runProgram(args: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import { JOB_KINDS, JOB_STATES } from '@llm-engine/contracts';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { JobsClient, ListFilter } from '../client/jobs-client.ts';
 import type { WireJob } from '../client/wire.ts';
@@ -9,6 +9,7 @@ import { jobLines, jobTable } from '../output/job-lines.ts';
 import { clientCommand, jobsClient } from './client-command.ts';
 import type { ClientFlags } from './client-command.ts';
 import type { CommandContext } from './context.ts';
+import { parseCount } from './parse-count.ts';
 
 interface JobsFlags extends ClientFlags {
   readonly state?: string;
@@ -88,10 +89,4 @@ async function collect(client: JobsClient, filter: ListFilter, limit: number): P
     if (!page.has_more || last === undefined || jobs.length >= limit) return { jobs, hasMore: page.has_more };
     cursor = { after: last.id };
   }
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }

@@ -7,6 +7,7 @@ import { parseDuration } from '../output/time.ts';
 import { clientCommand, jobsClient } from './client-command.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
+import { parseCount } from './parse-count.ts';
 import { buildSubmission } from './submission.ts';
 import type { SubmitFlags } from './submission.ts';
 
@@ -64,12 +65,6 @@ function parseTime(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError('It is a number with its unit: 500ms, 30s, 5m, 2h, 1d.');
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }
 
 function addPair(text: string, pairs: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {

@@ -46,6 +46,19 @@ describe('Terminal', () => {
     expect(stderr.text).toBe('a remark\n');
   });
 
+  test('a status is replaced by the next one, and appears on a terminal only', () => {
+    const [shown, piped] = [new FakeStream(true), new FakeStream(false)];
+
+    for (const stderr of [shown, piped]) {
+      const terminal = new Terminal({ stdout: new FakeStream(false), stderr, env: {} });
+      terminal.status('half');
+      terminal.status('');
+    }
+
+    expect(shown.text).toBe('\r\u001B[2Khalf\r\u001B[2K');
+    expect(piped.text).toBe('');
+  });
+
   test('a reader that goes away ends the writing without an error', () => {
     const stdout = new FakeStream(false);
     const terminal = new Terminal({ stdout, stderr: new FakeStream(false), env: {} });

@@ -29,6 +29,7 @@ export class Terminal {
   readonly paintNote: Colors;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
+  readonly #showsStatus: boolean;
 
   constructor({ stdout, stderr, env }: TerminalOptions) {
     this.#stdout = stdout;
@@ -40,6 +41,7 @@ export class Terminal {
     stderr.on('error', () => undefined);
     this.paint = pc.createColors(mayColor(stdout, env));
     this.paintNote = pc.createColors(mayColor(stderr, env));
+    this.#showsStatus = stderr.isTTY === true && env['TERM'] !== 'dumb';
   }
 
   /** Whether a person reads the answers. */
@@ -60,6 +62,11 @@ export class Terminal {
   /** One JSON value on a line of its own. */
   json(value: unknown): void {
     this.print(JSON.stringify(value));
+  }
+
+  /** What is going on now, for a person who looks: the next one takes its place, and an empty one takes it away. */
+  status(text: string): void {
+    if (this.#showsStatus) this.#stderr.write(`\r\u001B[2K${text}`);
   }
 
   /** A remark, which is not part of the answer. */
