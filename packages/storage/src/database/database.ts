@@ -1,12 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { EngineError } from '@llm-engine/contracts';
-import { drizzle } from 'drizzle-orm/node-postgres';
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type { Pool } from 'pg';
+import { typedDatabase } from './drizzle.ts';
+import type { TypedDatabase } from './drizzle.ts';
 import { migrate, requireMigrated } from './migrate.ts';
-import { isStorageOutage } from './outage.ts';
+import { databaseUnavailable, isStorageOutage } from './outage.ts';
 import { ConnectionPool } from './pool.ts';
-import * as schema from './schema.ts';
 
 export interface DatabaseOptions {
   /** `postgres://[user[:password]@]host[:port]/database`; `?sslmode=verify-full` for TLS. */
@@ -38,7 +37,7 @@ const REFUSED = /^(28|3D|42501)/;
  */
 export class Database implements AsyncDisposable {
   /** Typed statements. */
-  readonly db: NodePgDatabase<typeof schema>;
+  readonly db: TypedDatabase;
   /** Statements as text. */
   readonly pool: Pool;
   readonly #connections: ConnectionPool;
@@ -46,7 +45,7 @@ export class Database implements AsyncDisposable {
   private constructor(connections: ConnectionPool) {
     this.#connections = connections;
     this.pool = connections.pool;
-    this.db = drizzle(connections.pool, { schema, casing: 'snake_case' });
+    this.db = typedDatabase(connections.pool);
   }
 
   /**
@@ -85,7 +84,8 @@ export class Database implements AsyncDisposable {
   async check(signal: AbortSignal = AbortSignal.timeout(CHECK_TIMEOUT_MS)): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const giveUp = (): void =>
-      reject(new EngineError('storage_unavailable', 'The database does not answer in time. Try again shortly.'));
+      reject(databaseUnavailable('The database does not answer in time. Try again shortly.', signal.reason));
+    if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
       await Promise.race([this.pool.query('SELECT 1'), late]);

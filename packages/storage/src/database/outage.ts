@@ -66,11 +66,11 @@ export function outageReason(error: unknown): string | undefined {
 export function explainDatabaseError(error: unknown): unknown {
   const reason = outageReason(error);
   if (reason === undefined) return error;
-  return new EngineError(
-    'storage_unavailable',
-    `${reason}. What was on its way may have been done; look, or try again shortly.`,
-    { retryAfterMs: RETRY_AFTER_MS, cause: error },
-  );
+  return databaseUnavailable(`${reason}. What was on its way may have been done; look, or try again shortly.`, error);
+}
+
+export function databaseUnavailable(message: string, cause?: unknown): EngineError {
+  return new EngineError('storage_unavailable', message, { retryAfterMs: RETRY_AFTER_MS, cause });
 }
 
 /**
