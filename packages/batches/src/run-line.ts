@@ -66,11 +66,10 @@ export async function runLine(line: LineToRun, { executor, slots, signal }: Line
 
 /** A line that is not run, because it kills the workers that run it. */
 export function crashed(line: Pick<LineToRun, 'id' | 'customId'>): LineEnd {
-  const error = {
+  return unanswered(line, {
     code: 'worker_crashed',
     message: 'The workers that ran this line died, one after the other, so it is not run again. Look at their logs.',
-  };
-  return { failed: true, bytes: Buffer.from(resultLine(line, { kind: 'unanswered', error })), tokens: NO_TOKENS };
+  });
 }
 
 function triesOf({ failure }: FailureError): number {
@@ -78,26 +77,33 @@ function triesOf({ failure }: FailureError): number {
 }
 
 function answered(line: LineToRun, { result, usage }: Completed): LineEnd {
-  const text = resultLine(line, { kind: 'answered', status: 200, requestId: requestId(line.id), body: result });
-  const details = detailsIn(result);
+  let text: string;
+  try {
+    text = resultLine(line, { kind: 'answered', status: 200, requestId: requestId(line.id), body: result });
+  } catch (error) {
+    // An answer that is nested some thousand levels deep can be read, and not be written.
+    const message = `The answer of the model server cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`;
+    return unanswered(line, { code: 'malformed_response', message });
+  }
   return {
     failed: false,
     bytes: Buffer.from(text),
-    tokens: { input: usage?.promptTokens ?? 0, output: usage?.completionTokens ?? 0, ...details },
+    tokens: { input: usage?.promptTokens ?? 0, output: usage?.completionTokens ?? 0, ...detailsIn(result) },
   };
+}
+
+function unanswered(
+  line: Pick<LineToRun, 'id' | 'customId'>,
+  error: { readonly code: string; readonly message: string },
+): LineEnd {
+  return { failed: true, bytes: Buffer.from(resultLine(line, { kind: 'unanswered', error })), tokens: NO_TOKENS };
 }
 
 /** What the server answered, where it did; else why it did not. */
 function refused(line: LineToRun, { failure, upstream }: FailureError): LineEnd {
-  const text =
-    upstream === undefined
-      ? resultLine(line, { kind: 'unanswered', error: { code: failure.code, message: failure.message } })
-      : resultLine(line, {
-          kind: 'answered',
-          status: upstream.status,
-          requestId: requestId(line.id),
-          body: isObject(upstream.body) ? upstream.body : errorBody(failure),
-        });
+  if (upstream === undefined) return unanswered(line, { code: failure.code, message: failure.message });
+  const body = isObject(upstream.body) ? upstream.body : errorBody(failure);
+  const text = resultLine(line, { kind: 'answered', status: upstream.status, requestId: requestId(line.id), body });
   return { failed: true, bytes: Buffer.from(text), tokens: NO_TOKENS };
 }
 

@@ -10,3 +10,5 @@ export { EventTable } from './database/event-table.ts';
 export { isStorageOutage, storageOutage } from './database/outage.ts';
 export type { BatchRow, ChunkRow, EventRow, FileRow, GroupJobRow, GroupMetric, GroupRow } from './database/schema.ts';
 export { fileObject } from './files/file-object.ts';
+export { FileStore } from './files/file-store.ts';
+export type { FileFilter, FilePage, NewFile, StagedFile } from './files/file-store.ts';
