@@ -74,15 +74,17 @@ export class FolderStore implements ObjectStore {
 
   async delete(keys: readonly string[]): Promise<void> {
     keys.forEach(checkKey);
+    const folders = new Set<string>();
     for (const key of keys) {
       const path = join(this.#folder, key);
       try {
         await unlink(path).catch((error: unknown) => this.#ifHere(error));
-        await this.#tidy(dirname(path));
+        folders.add(dirname(path));
       } catch (error) {
         throw this.#unavailable(`the object '${key}' cannot be deleted`, error);
       }
     }
+    for (const folder of folders) await this.#tidy(folder);
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
@@ -187,7 +189,7 @@ export class FolderStore implements ObjectStore {
       try {
         await rmdir(empty);
       } catch (error) {
-        if (!isAbsent(error) && !isCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+        // Not empty, or another has begun to write into it. The objects are gone all the same, whatever is wrong.
         if (!isAbsent(error)) return;
       }
     }
@@ -250,9 +252,6 @@ async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
 }
 
 function isAbsent(error: unknown): boolean {
-  return isCode(error, 'ENOENT', 'ENOTDIR');
-}
-
-function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

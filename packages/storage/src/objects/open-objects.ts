@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '@llm-engine/contracts';
 import { FolderStore } from './folder-store.ts';
+import { isKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 import { S3Store } from './s3-store.ts';
 
@@ -38,7 +39,13 @@ function placeOf(url: URL): ConstructorParameters<typeof S3Store>[0] {
   if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) {
     throw invalid(`has the endpoint '${endpoint}', which is not an http: or https: URL`);
   }
-  return { bucket: url.hostname, prefix: url.pathname.replace(/^\/+|\/+$/g, ''), endpoint, region };
+  const prefix = url.pathname.replace(/^\/+|\/+$/g, '');
+  if (prefix !== '' && !isKey(prefix)) {
+    throw invalid(
+      `has the prefix '${prefix}', but a prefix is names of letters, digits, '.', '_' and '-', joined by '/'`,
+    );
+  }
+  return { bucket: url.hostname, prefix, endpoint, region };
 }
 
 function invalid(problem: string, cause?: unknown): EngineError {

@@ -11,12 +11,12 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import type { MultipartUpload } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import { throwIfAborted } from '../abort.ts';
 import { Intake } from './intake.ts';
 import { checkKey, checkPrefix, isKey } from './object-key.ts';
 import type { ByteRange, ObjectStore, StoredObject, WriteOptions } from './object-store.ts';
 import { relay } from './relay.ts';
+import { upload } from './s3-upload.ts';
 import { missing, unavailable } from './store-errors.ts';
 
 export interface S3Place {
@@ -29,9 +29,6 @@ export interface S3Place {
   readonly region?: string | undefined;
 }
 
-/** At most three parts of a write are on their way at a time: about 40 MB of memory. 10,000 parts make 80 GB at most. */
-const PART_BYTES = 8 * 1024 * 1024;
-const PARTS_AT_ONCE = 3;
 const KEYS_A_DELETE = 1_000;
 const MAX_SOCKETS = 256;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -76,13 +73,7 @@ export class S3Store implements ObjectStore {
     const { signal } = options;
     const intake = new Intake(source, options);
     try {
-      const upload = new Upload({
-        client: signal === undefined ? this.#client : obeying(this.#client, signal),
-        params: { ...this.#object(key), Body: Readable.from(intake) },
-        partSize: PART_BYTES,
-        queueSize: PARTS_AT_ONCE,
-      });
-      await upload.done();
+      await upload(this.#client, { ...this.#object(key), Body: Readable.from(intake) }, signal);
       return intake.bytes;
     } catch (error) {
       if (intake.failure !== undefined) throw intake.failure.error;
@@ -222,13 +213,6 @@ export class S3Store implements ObjectStore {
 function compatible(endpoint: string, region = 'us-east-1') {
   // Many such stores do not know the checksums that AWS has added to S3.
   return { endpoint, region, forcePathStyle: true, requestChecksumCalculation: 'WHEN_REQUIRED' } as const;
-}
-
-/** An upload gives its requests no signal: this client does, but not to the one that takes the parts back. */
-function obeying(client: S3Client, signal: AbortSignal): S3Client {
-  const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> =>
-    client.send(command, command instanceof AbortMultipartUploadCommand ? {} : { abortSignal: signal });
-  return Object.assign(Object.create(client) as S3Client, { send });
 }
 
 function isNamed(error: unknown, name: string): boolean {

@@ -1,5 +1,8 @@
 import { EngineError } from '@llm-engine/contracts';
 
+/** What the S3 client says of an answer without a body. */
+const NO_BODY = ['Unknown', 'UnknownError'];
+
 /** The store does not do what it was asked. `task` says what that was, such as `the object 'a' cannot be read`. */
 export function unavailable(store: string, task: string, cause: unknown): EngineError {
   return new EngineError(
@@ -17,10 +20,12 @@ export function missing(store: string, key: string): EngineError {
   );
 }
 
-/** An error whose message is empty, such as of a refused connection, still has a code or a name. */
+/** An error that says nothing, such as of a connection refused at two addresses, still has a code or a name. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  const reason = error.message || code || error.name;
-  return reason.replace(/[.\s]+$/, '');
+  const { code, $metadata } = error as NodeJS.ErrnoException & {
+    readonly $metadata?: { readonly httpStatusCode?: number };
+  };
+  const said = NO_BODY.includes(error.message) ? `it answered ${$metadata?.httpStatusCode}` : error.message;
+  return (said || code || error.name).replace(/[.\s]+$/, '');
 }
