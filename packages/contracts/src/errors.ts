@@ -20,6 +20,8 @@ export const ERRORS = {
   batch_not_finished: { status: 409, type: 'invalid_request_error' },
   batch_not_retryable: { status: 409, type: 'invalid_request_error' },
   group_already_finished: { status: 409, type: 'invalid_request_error' },
+  group_not_finished: { status: 409, type: 'invalid_request_error' },
+  group_not_retryable: { status: 409, type: 'invalid_request_error' },
   job_cancelled: { status: 409, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },

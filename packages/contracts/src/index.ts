@@ -21,6 +21,8 @@ export type {
   JobTimings,
   TokenUsage,
 } from './jobs.ts';
+export { MAX_GROUP_JOBS, groupRequest } from './groups.ts';
+export type { Group, GroupMetric, GroupState } from './groups.ts';
 export { PRIORITIES } from './priorities.ts';
 export type { Priority } from './priorities.ts';
 export { newId } from './ids.ts';

@@ -5,11 +5,11 @@ CREATE TABLE "batches" (
 	"input_file_id" text NOT NULL,
 	"completion_window" text NOT NULL,
 	"priority" text NOT NULL,
-	"metadata" jsonb,
+	"metadata" json,
 	"output_expires_after" integer,
 	"status" text NOT NULL,
 	"ending" text,
-	"errors" jsonb,
+	"errors" json,
 	"model" text,
 	"pool" text,
 	"total" integer DEFAULT 0 NOT NULL,
@@ -79,8 +79,8 @@ CREATE TABLE "files" (
 CREATE TABLE "groups" (
 	"id" text PRIMARY KEY NOT NULL,
 	"owner" text NOT NULL,
-	"metadata" jsonb,
-	"metric" jsonb,
+	"metadata" json,
+	"metric" json,
 	"total" integer NOT NULL,
 	"retry_of" text,
 	"idempotency_key" text,
@@ -95,8 +95,13 @@ CREATE TABLE "jobs" (
 	"owner" text NOT NULL,
 	"group_id" text,
 	"group_index" integer,
-	"submission" jsonb NOT NULL,
-	"record" jsonb,
+	"submission" json NOT NULL,
+	"queue" text NOT NULL,
+	"record" json,
+	"state" text,
+	"prompt_tokens" bigint DEFAULT 0 NOT NULL,
+	"completion_tokens" bigint DEFAULT 0 NOT NULL,
+	"score" double precision,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"finished_at" timestamp (3) with time zone
 );
@@ -145,7 +150,7 @@ CREATE INDEX "groups_finished_at_index" ON "groups" USING btree ("finished_at") 
 CREATE UNIQUE INDEX "groups_owner_idempotency_key_index" ON "groups" USING btree ("owner","idempotency_key");--> statement-breakpoint
 CREATE UNIQUE INDEX "jobs_group_id_group_index_index" ON "jobs" USING btree ("group_id","group_index");--> statement-breakpoint
 CREATE INDEX "jobs_owner_id_index" ON "jobs" USING btree ("owner","id");--> statement-breakpoint
-CREATE INDEX "jobs_group_id_index" ON "jobs" USING btree ("group_id") WHERE record is null;--> statement-breakpoint
+CREATE INDEX "jobs_open_index" ON "jobs" USING btree ("group_id","group_index") WHERE finished_at is null;--> statement-breakpoint
 CREATE INDEX "models_owner_id_index" ON "models" USING btree ("owner","id");--> statement-breakpoint
 -- Ranges of a body are read with substring(): of a compressed value every range would cost the whole, and results were
 -- never kept for long enough to make up for it.

@@ -8,7 +8,7 @@ export { Database } from './database/database.ts';
 export type { DatabaseOptions } from './database/database.ts';
 export { EventTable } from './database/event-table.ts';
 export { isStorageOutage, storageOutage } from './database/outage.ts';
-export type { BatchRow, ChunkRow, EventRow, FileRow, GroupJobRow, GroupMetric, GroupRow } from './database/schema.ts';
+export type { BatchRow, ChunkRow, EventRow, FileRow, GroupJobRow, GroupRow } from './database/schema.ts';
 export { fileObject } from './files/file-object.ts';
 export { FileStore } from './files/file-store.ts';
 export type { FileFilter, FilePage, NewFile, StagedFile } from './files/file-store.ts';

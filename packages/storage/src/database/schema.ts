@@ -3,19 +3,22 @@ import type {
   BatchError,
   BatchStatus,
   FilePurpose,
+  GroupMetric,
   InferenceEndpoint,
   JobRecord,
   JobSubmission,
   Priority,
+  TerminalState,
 } from '@llm-engine/contracts';
 import { sql } from 'drizzle-orm';
 import {
   bigint,
   customType,
+  doublePrecision,
   foreignKey,
   index,
   integer,
-  jsonb,
+  json,
   pgTable,
   primaryKey,
   text,
@@ -27,6 +30,8 @@ const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
 const time = () => timestamp({ withTimezone: true, mode: 'date', precision: 3 });
 const count = () => integer().notNull().default(0);
 const bigCount = () => bigint({ mode: 'number' }).notNull().default(0);
+
+// JSON columns are `json`, which keeps any JSON text as it came: `jsonb` takes no \u0000, which people and models may well write.
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -55,14 +60,14 @@ export const batches = pgTable(
     inputFileId: text().notNull(),
     completionWindow: text().notNull(),
     priority: text().$type<Priority>().notNull(),
-    metadata: jsonb().$type<Metadata>(),
+    metadata: json().$type<Metadata>(),
     /** Life of the files that it makes, in seconds. */
     outputExpiresAfter: integer(),
     status: text().$type<BatchStatus>().notNull(),
     /** How it will have ended once it is finalised. */
     ending: text().$type<BatchEnd>(),
     /** What is wrong with the input file. */
-    errors: jsonb().$type<readonly BatchError[]>(),
+    errors: json().$type<readonly BatchError[]>(),
     model: text(),
     /** Its chunks wait in the queue `batch.<pool>`. */
     pool: text(),
@@ -162,21 +167,14 @@ export const parts = pgTable(
   ],
 );
 
-/** Which result of a group is the best. */
-export interface GroupMetric {
-  /** Path into a result, such as `metrics.valid_loss`. */
-  readonly name: string;
-  readonly goal: 'min' | 'max';
-}
-
 /** Jobs that were submitted as one. */
 export const groups = pgTable(
   'groups',
   {
     id: text().primaryKey(),
     owner: text().notNull(),
-    metadata: jsonb().$type<Metadata>(),
-    metric: jsonb().$type<GroupMetric>(),
+    metadata: json().$type<Metadata>(),
+    metric: json().$type<GroupMetric>(),
     total: integer().notNull(),
     retryOf: text(),
     idempotencyKey: text(),
@@ -204,18 +202,26 @@ export const jobs = pgTable(
     groupId: text().references(() => groups.id, { onDelete: 'cascade' }),
     /** Place in its group, from 0. */
     groupIndex: integer(),
-    submission: jsonb().$type<JobSubmission>().notNull(),
+    submission: json().$type<JobSubmission>().notNull(),
+    /** The queue that it waits in, or waited in. */
+    queue: text().notNull(),
     /** Its end; null while it has none. */
-    record: jsonb().$type<JobRecord>(),
+    record: json().$type<JobRecord>(),
+    /** What is counted of its end. */
+    state: text().$type<TerminalState>(),
+    promptTokens: bigCount(),
+    completionTokens: bigCount(),
+    /** What the metric of its group says of its result; null where it says nothing. */
+    score: doublePrecision(),
     createdAt: time().notNull(),
     finishedAt: time(),
   },
   (table) => [
     uniqueIndex().on(table.groupId, table.groupIndex),
     index().on(table.owner, table.id),
-    index()
-      .on(table.groupId)
-      .where(sql`record is null`),
+    index('jobs_open_index')
+      .on(table.groupId, table.groupIndex)
+      .where(sql`finished_at is null`),
   ],
 );
 
