@@ -18,12 +18,13 @@ export function errorAnswer(error: unknown): ErrorAnswer {
     return answer(failure.status, errorBody(failure), failure.retryAfterMs, isRetryable(failure), false);
   }
   const known = error instanceof EngineError ? error : fromFastify(error);
-  const defect = known.code === 'internal_error' || known.code === 'invalid_config';
+  const defect = known.status === 500;
   const said = defect
     ? new EngineError(known.code, 'Something went wrong here. The log has more under the id in `x-request-id`.')
     : known;
-  // A conflict stays one, and a wait that was too long would only be doubled: OpenAI's client would send both again.
-  const retry = known.status !== 409 && known.code !== 'wait_timeout';
+  // A conflict stays one, what is not set up stays so, and a wait that was too long would only be doubled: OpenAI's client
+  // would send all three again.
+  const retry = known.status !== 409 && known.status !== 501 && known.code !== 'wait_timeout';
   return answer(known.status, errorBody(said), known.retryAfterMs, retry, defect);
 }
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 export interface ProbeResult {
   readonly ok: boolean;
-  /** In words, why not. */
+  /** In words, why not; or what else is amiss, which others than the prober should look at. */
   readonly reason?: string;
 }
 

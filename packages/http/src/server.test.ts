@@ -107,6 +107,7 @@ test('an error that asks for patience says so in seconds and in milliseconds', a
 
 test.each([
   ['a conflict', new EngineError('idempotency_conflict', 'Other payload.'), 409],
+  ['what is not set up', new EngineError('storage_not_configured', 'There is none.'), 501],
   ['a wait that was too long', new EngineError('wait_timeout', 'Too long.'), 504],
   ['a failure that another attempt cannot help', new FailureError(failure('worker_crashed', 'It died.')), 500],
 ])('%s tells the client not to send again', async (_name, error, status) => {
@@ -145,6 +146,17 @@ test.each([
   expect(answer.statusCode).toBe(500);
   expect(answer.json().error).toMatchObject({ type: 'server_error', code: 'internal_error' });
   expect(answer.body).not.toContain('sk-123');
+  expect(onRequestError).toHaveBeenCalledExactlyOnceWith(error, expect.anything());
+});
+
+test('bytes that are lost are reported here, and where they were is told to nobody', async () => {
+  const error = new EngineError('object_missing', "The object 'files/a' is not in /srv/objects.");
+  const onRequestError = vi.fn();
+
+  const answer = await failingServer(error, onRequestError).inject('/');
+
+  expect(answer.statusCode).toBe(500);
+  expect(answer.json().error).toMatchObject({ code: 'object_missing', message: expect.not.stringContaining('/srv') });
   expect(onRequestError).toHaveBeenCalledExactlyOnceWith(error, expect.anything());
 });
 
