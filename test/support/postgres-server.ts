@@ -46,6 +46,11 @@ export class PostgresServer implements AsyncDisposable {
     return server;
   }
 
+  /** Where the server keeps its process id while it runs. */
+  get pidFile(): string {
+    return join(this.#folder, 'data/postmaster.pid');
+  }
+
   get pid(): number {
     return this.#run?.pid ?? -1;
   }

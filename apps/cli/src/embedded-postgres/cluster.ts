@@ -43,8 +43,8 @@ export async function openCluster(options: ClusterOptions): Promise<string> {
   }
 }
 
-export function databaseUrlOf(port: number, password: string, database = 'postgres'): string {
-  return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`;
+export function databaseUrlOf(port: number, password: string): string {
+  return `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`;
 }
 
 async function createCluster({ program, machine, dataFolder, passwordFile }: ClusterOptions): Promise<string> {

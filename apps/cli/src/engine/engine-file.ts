@@ -11,6 +11,7 @@ const engineFile = z.object({
   monitorUrl: z.string().optional(),
   workerUrl: z.string().optional(),
   redisUrl: z.string().optional(),
+  databaseUrl: z.string().optional(),
 });
 
 /** How the other commands find the engine that runs in a home. */

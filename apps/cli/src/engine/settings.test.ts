@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSettings } from './settings.ts';
 
 describe('readSettings', () => {
-  test('nothing set means loopback, the usual ports and an embedded Redis', () => {
+  test('nothing set means loopback, the usual ports and embedded servers', () => {
     const settings = readSettings({});
 
     expect(settings).toEqual({
@@ -15,7 +15,7 @@ describe('readSettings', () => {
   });
 
   test('an empty variable counts as not set', () => {
-    const settings = readSettings({ PRODUCER_PORT: '', REDIS_URL: '', LLM_ENGINE_HOME: '' });
+    const settings = readSettings({ PRODUCER_PORT: '', REDIS_URL: '', DATABASE_URL: '', LLM_ENGINE_HOME: '' });
 
     expect(settings).toEqual(readSettings({}));
   });
@@ -25,6 +25,8 @@ describe('readSettings', () => {
       PRODUCER_PORT: '0',
       MONITOR_HOST: '0.0.0.0',
       REDIS_URL: 'rediss://user:password@redis:6380/1',
+      DATABASE_URL: 'postgresql://user:password@postgres/engine',
+      STORAGE_URL: 's3://bucket/prefix',
       LLM_ENGINE_PREFIX: 'blue',
       LLM_ENGINE_CONFIG: 'models.yaml',
       MODEL_URL: 'http://127.0.0.1:11434/v1',
@@ -35,6 +37,8 @@ describe('readSettings', () => {
       producer: { host: '127.0.0.1', port: 0 },
       monitor: { host: '0.0.0.0', port: 8081 },
       redisUrl: 'rediss://user:password@redis:6380/1',
+      databaseUrl: 'postgresql://user:password@postgres/engine',
+      storageUrl: 's3://bucket/prefix',
       prefix: 'blue',
       configFile: 'models.yaml',
       modelUrl: 'http://127.0.0.1:11434/v1',
@@ -48,6 +52,7 @@ describe('readSettings', () => {
     ['WORKER_PORT', '70000'],
     ['MODEL_URL', 'localhost:11434'],
     ['REDIS_URL', 'http://127.0.0.1'],
+    ['DATABASE_URL', 'mysql://127.0.0.1/engine'],
     ['LOG_LEVEL', 'loud'],
   ])('%s=%s is refused by name', (name, value) => {
     const read = () => readSettings({ [name]: value });

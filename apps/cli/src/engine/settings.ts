@@ -20,6 +20,10 @@ export interface Settings {
   readonly worker: Address;
   /** A Redis that runs already, instead of the embedded one. */
   readonly redisUrl?: string;
+  /** A PostgreSQL that runs already, instead of the embedded one. */
+  readonly databaseUrl?: string;
+  /** A folder or an `s3://` bucket for the bytes of files, instead of a folder in the home. */
+  readonly storageUrl?: string;
   /** Tells engines apart that share a Redis. */
   readonly prefix?: string;
   /** The engine.yaml; where it is not named, the one in the working directory, if there is one. */
@@ -53,6 +57,8 @@ const environment = z.object({
   WORKER_HOST: host,
   WORKER_PORT: port(9464),
   REDIS_URL: url(/^rediss?:$/, 'redis://127.0.0.1:6379'),
+  DATABASE_URL: url(/^postgres(ql)?:$/, 'postgres://user:password@127.0.0.1:5432/database'),
+  STORAGE_URL: text,
   LLM_ENGINE_PREFIX: text,
   LLM_ENGINE_CONFIG: text,
   MODEL_URL: url(/^https?:$/, 'http://127.0.0.1:11434/v1'),
@@ -78,6 +84,8 @@ export function readSettings(env: Environment): Settings {
     worker: { host: values.WORKER_HOST, port: values.WORKER_PORT },
     logLevel: values.LOG_LEVEL,
     ...(values.REDIS_URL !== undefined && { redisUrl: values.REDIS_URL }),
+    ...(values.DATABASE_URL !== undefined && { databaseUrl: values.DATABASE_URL }),
+    ...(values.STORAGE_URL !== undefined && { storageUrl: values.STORAGE_URL }),
     ...(values.LLM_ENGINE_PREFIX !== undefined && { prefix: values.LLM_ENGINE_PREFIX }),
     ...(values.LLM_ENGINE_CONFIG !== undefined && { configFile: values.LLM_ENGINE_CONFIG }),
     ...(values.MODEL_URL !== undefined && { modelUrl: values.MODEL_URL }),

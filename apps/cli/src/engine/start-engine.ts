@@ -6,19 +6,15 @@ import { startMonitor } from '@llm-engine/monitor';
 import { startProducer } from '@llm-engine/producer';
 import { startTinyServer } from '@llm-engine/trainer-tiny';
 import { startWorker } from '@llm-engine/worker';
-import { EmbeddedRedis } from '../embedded-redis/embedded-redis.ts';
 import { thisMachine } from '../embedded/machine.ts';
-import { obtainServer } from '../embedded-redis/obtain-server.ts';
 import { removeEngineFile, writeEngineFile } from './engine-file.ts';
 import { openEngineLog } from './engine-log.ts';
-import type { EngineLog } from './engine-log.ts';
 import { createHome, homeAt } from './home.ts';
-import type { Home } from './home.ts';
 import { lockHome } from './home-lock.ts';
 import { chooseModels, ownModels, poolsOf } from './model-config.ts';
-import { requireRedis } from './require-redis.ts';
 import { readSettings } from './settings.ts';
 import type { Environment, Settings } from './settings.ts';
+import { startServers } from './start-servers.ts';
 
 /** What is given here goes before what the environment says. */
 export interface EngineOptions {
@@ -26,6 +22,10 @@ export interface EngineOptions {
   readonly home?: string;
   /** A Redis that runs already. Default `REDIS_URL`, else an embedded one. */
   readonly redisUrl?: string;
+  /** A PostgreSQL that runs already. Default `DATABASE_URL`, else an embedded one. */
+  readonly databaseUrl?: string;
+  /** A folder, or `s3://bucket/prefix`, for the bytes of files. Default `STORAGE_URL`, else a folder in the home. */
+  readonly storageUrl?: string;
   /** 0 for any free port. Default `PRODUCER_PORT` (8080), `MONITOR_PORT` (8081), `WORKER_PORT` (9464). */
   readonly ports?: Partial<Record<'producer' | 'monitor' | 'worker', number>>;
   /** An engine.yaml. Default `LLM_ENGINE_CONFIG`, else the one in the working directory, if there is one. */
@@ -48,6 +48,8 @@ export interface Engine extends AsyncDisposable {
   readonly monitorUrl: string;
   readonly workerUrl: string;
   readonly redisUrl: string;
+  /** Missing where no PostgreSQL can run: then there are no files and batches. */
+  readonly databaseUrl?: string;
   /** The folder of data and logs. */
   readonly home: string;
   /** The engine.yaml that was read, where there was one. */
@@ -62,7 +64,7 @@ export interface Engine extends AsyncDisposable {
 const GRACE_MS = 5_000;
 
 /**
- * Starts Redis, the model server, worker, producer and monitor, in this order; `close` stops them in the reverse.
+ * Starts Redis and PostgreSQL, the model server, worker, producer and monitor, in this order; `close` stops them in the reverse.
  * Rejects with what is wrong, and then nothing is left running.
  */
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -86,14 +88,25 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   starting.defer(() => removeEngineFile(home));
   const log = starting.use(await openEngineLog({ path: home.engineLog, sayFrom: settings.logLevel, say }));
 
-  const redisUrl = settings.redisUrl ?? (await startRedis({ home, log, say, starting, ...(signal && { signal }) }));
-  if (settings.redisUrl !== undefined) await requireRedis(settings.redisUrl);
-  signal?.throwIfAborted();
+  const { redisUrl, databaseUrl } = await startServers({
+    settings,
+    home,
+    machine: thisMachine(signal),
+    log,
+    say,
+    starting,
+    ...(signal && { signal }),
+  });
+  const storageUrl = settings.storageUrl ?? home.objects;
   const config = choice.config ?? ownModels(starting.use(await startTinyServer()).url);
   const executors = starting.use(createExecutors(config, { env }));
   const models = await reachableModels(executors, signal);
 
-  const shared = { redisUrl, ...(settings.prefix !== undefined && { prefix: settings.prefix }) };
+  const shared = {
+    redisUrl,
+    ...(settings.prefix !== undefined && { prefix: settings.prefix }),
+    ...(databaseUrl !== undefined && { storage: { databaseUrl, storageUrl } }),
+  };
   const worker = starting.use(
     await startWorker({
       ...shared,
@@ -117,7 +130,13 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     await startMonitor({ ...shared, ...settings.monitor, access, logger: log.loggerFor('monitor') }),
   );
   signal?.throwIfAborted();
-  const urls = { producerUrl: producer.url, monitorUrl: monitor.url, workerUrl: worker.url, redisUrl };
+  const urls = {
+    producerUrl: producer.url,
+    monitorUrl: monitor.url,
+    workerUrl: worker.url,
+    redisUrl,
+    ...(databaseUrl !== undefined && { databaseUrl }),
+  };
   await writeEngineFile(home, { pid: process.pid, startedAt, ...urls });
 
   const running = starting.move();
@@ -134,7 +153,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
 
 function settingsOf(options: EngineOptions, env: Environment): Settings {
   const read = readSettings(env);
-  const { home, redisUrl, ports, configFile, modelUrl, logLevel } = options;
+  const { home, redisUrl, databaseUrl, storageUrl, ports, configFile, modelUrl, logLevel } = options;
   const addressed = (name: 'producer' | 'monitor' | 'worker') => ({
     ...read[name],
     ...(ports?.[name] !== undefined && { port: ports[name] }),
@@ -143,6 +162,8 @@ function settingsOf(options: EngineOptions, env: Environment): Settings {
     ...read,
     ...(home !== undefined && { home }),
     ...(redisUrl !== undefined && { redisUrl }),
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(storageUrl !== undefined && { storageUrl }),
     ...(configFile !== undefined && { configFile }),
     ...(modelUrl !== undefined && { modelUrl }),
     ...(logLevel !== undefined && { logLevel }),
@@ -150,28 +171,6 @@ function settingsOf(options: EngineOptions, env: Environment): Settings {
     monitor: addressed('monitor'),
     worker: addressed('worker'),
   };
-}
-
-interface RedisStart {
-  readonly home: Home;
-  readonly log: EngineLog;
-  readonly say: (line: string) => void;
-  readonly starting: AsyncDisposableStack;
-  readonly signal?: AbortSignal;
-}
-
-async function startRedis({ home, log, say, starting, signal }: RedisStart): Promise<string> {
-  const machine = thisMachine(signal);
-  const logger = log.loggerFor('redis');
-  const redis = await EmbeddedRedis.start({
-    home,
-    program: await obtainServer(machine, say),
-    machine,
-    say,
-    onTrouble: (line) => logger.warn(line),
-    ...(signal && { signal }),
-  });
-  return starting.use(redis).url;
 }
 
 /** A model server that does not answer is no reason not to start: the worker asks again. */

@@ -7,6 +7,7 @@ export type StartErrorCode =
   | 'postgres_missing'
   | 'postgres_failed'
   | 'postgres_version'
+  | 'postgres_unreachable'
   | 'invalid_setting';
 
 /** Why an engine could not start. The message names the thing and the next action. */
