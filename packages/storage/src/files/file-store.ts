@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream';
 import { EngineError, newId } from '@llm-engine/contracts';
 import type { FilePurpose } from '@llm-engine/contracts';
 import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, notInArray, or } from 'drizzle-orm';
 import type { Database } from '../database/database.ts';
+import { isStorageOutage } from '../database/outage.ts';
 import { batches, files } from '../database/schema.ts';
 import type { FileRow } from '../database/schema.ts';
 import type { ByteRange, ObjectStore, WriteOptions } from '../objects/object-store.ts';
@@ -15,6 +17,10 @@ export interface NewFile {
   readonly expiresAfterSeconds?: number;
 }
 
+export interface FileSource extends WriteOptions {
+  readonly source: AsyncIterable<Uint8Array>;
+}
+
 /** Bytes that are stored, of a file that is not there yet. */
 export interface StagedFile {
   readonly bytes: number;
@@ -26,7 +32,7 @@ export interface StagedFile {
 
 export interface FileFilter {
   readonly purpose?: FilePurpose | undefined;
-  /** By the time of their making. Default `desc`. */
+  /** By the time of their making; results of a batch count as made with the batch. Default `desc`. */
   readonly order?: 'asc' | 'desc' | undefined;
   /** Id of the last file of the page before. */
   readonly after?: string | undefined;
@@ -58,7 +64,10 @@ export class FileStore {
     this.#objects = objects;
   }
 
-  /** Stores bytes whose file will be named afterwards. Throws `file_too_large`. */
+  /**
+   * Stores bytes whose file will be named afterwards. Rejects with `file_too_large`, the signal's reason or the source's error,
+   * and then nothing is left of them.
+   */
   async stage(source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StagedFile> {
     const id = newId('file-');
     const bytes = await this.#objects.write(fileObject(id), source, options);
@@ -69,8 +78,9 @@ export class FileStore {
     };
   }
 
-  async create({ source, ...file }: NewFile & { readonly source: AsyncIterable<Uint8Array> }): Promise<FileRow> {
-    const staged = await this.stage(source);
+  /** Stages and commits. */
+  async create({ source, maxBytes, signal, ...file }: NewFile & FileSource): Promise<FileRow> {
+    const staged = await this.stage(source, { ...(maxBytes !== undefined && { maxBytes }), ...(signal && { signal }) });
     return staged.commit(file);
   }
 
@@ -84,7 +94,11 @@ export class FileStore {
     return row;
   }
 
-  async list(owner: string, { purpose, order = 'desc', after, limit }: FileFilter, now = new Date()): Promise<FilePage> {
+  async list(
+    owner: string,
+    { purpose, order = 'desc', after, limit }: FileFilter,
+    now = new Date(),
+  ): Promise<FilePage> {
     const beyond = after === undefined ? undefined : order === 'desc' ? lt(files.id, after) : gt(files.id, after);
     const ofPurpose = purpose === undefined ? undefined : eq(files.purpose, purpose);
     const rows = await this.#database.db
@@ -97,7 +111,7 @@ export class FileStore {
   }
 
   /** The bytes of a file, or a range of them. Throws `file_not_found`, `object_missing`. */
-  async content(owner: string, id: string, range?: ByteRange) {
+  async content(owner: string, id: string, range?: ByteRange): Promise<Readable> {
     await this.get(owner, id);
     return this.#objects.read(fileObject(id), range);
   }
@@ -126,32 +140,27 @@ export class FileStore {
       }
       await tx.delete(files).where(eq(files.id, id));
     });
-    await this.#objects.delete([fileObject(id)]);
+    await this.#objects.delete([fileObject(id)]).catch((error: unknown) => {
+      // The file is gone, and so the answer; its bytes are an orphan's, which the next look removes.
+      if (!isStorageOutage(error)) throw error;
+    });
   }
 
   /** Removes files whose time is over, but none that a batch reads. Resolves with how many. */
   async removeExpired(now: Date): Promise<number> {
-    const read = this.#database.db
-      .select({ id: batches.inputFileId })
-      .from(batches)
-      .where(inArray(batches.status, [...LIVE]));
     let removed = 0;
     for (;;) {
-      const due = this.#database.db
-        .select({ id: files.id })
-        .from(files)
-        .where(and(lte(files.expiresAt, now), notInArray(files.id, read)))
-        .limit(REMOVED_AT_ONCE)
-        .for('update', { skipLocked: true });
-      const rows = await this.#database.db.delete(files).where(inArray(files.id, due)).returning({ id: files.id });
-      await this.#objects.delete(rows.map(({ id }) => fileObject(id)));
-      removed += rows.length;
-      if (rows.length < REMOVED_AT_ONCE) return removed;
+      const { found, gone } = await this.#removeExpiredRows(now);
+      await this.#objects.delete(gone.map(fileObject));
+      removed += gone.length;
+      if (found < REMOVED_AT_ONCE) return removed;
     }
   }
 
-  /** Removes bytes that no row points to: of uploads and deletions that were cut off. Resolves with how many. */
+  /** Removes bytes that no row points to: of uploads and deletions that were cut off. Resolves with how many objects. */
   async removeOrphans(now: Date): Promise<number> {
+    const before = new Date(now.getTime() - ORPHAN_AGE_MS);
+    await this.#objects.sweep(before);
     let removed = 0;
     let ids: string[] = [];
     const remove = async (): Promise<void> => {
@@ -164,7 +173,7 @@ export class FileStore {
     };
     const prefix = fileObject('');
     for await (const { key, modifiedAt } of this.#objects.list(prefix)) {
-      if (now.getTime() - modifiedAt.getTime() < ORPHAN_AGE_MS) continue;
+      if (modifiedAt >= before) continue;
       ids.push(key.slice(prefix.length));
       if (ids.length === REMOVED_AT_ONCE) await remove();
     }
@@ -172,7 +181,33 @@ export class FileStore {
     return removed;
   }
 
-  async #insert(id: string, bytes: number, { owner, purpose, filename, expiresAfterSeconds }: NewFile): Promise<FileRow> {
+  /** Once the rows are locked no batch takes them any more, and the next statement sees those that have. */
+  async #removeExpiredRows(now: Date): Promise<{ readonly found: number; readonly gone: readonly string[] }> {
+    return this.#database.db.transaction(async (tx) => {
+      const read = tx
+        .select({ id: batches.inputFileId })
+        .from(batches)
+        .where(inArray(batches.status, [...LIVE]));
+      const due = await tx
+        .select({ id: files.id })
+        .from(files)
+        .where(and(lte(files.expiresAt, now), notInArray(files.id, read)))
+        .limit(REMOVED_AT_ONCE)
+        .for('update', { skipLocked: true });
+      const ids = due.map(({ id }) => id);
+      const gone = await tx
+        .delete(files)
+        .where(and(inArray(files.id, ids), notInArray(files.id, read)))
+        .returning({ id: files.id });
+      return { found: due.length, gone: gone.map(({ id }) => id) };
+    });
+  }
+
+  async #insert(
+    id: string,
+    bytes: number,
+    { owner, purpose, filename, expiresAfterSeconds }: NewFile,
+  ): Promise<FileRow> {
     const createdAt = new Date();
     const expiresAt =
       expiresAfterSeconds === undefined ? null : new Date(createdAt.getTime() + expiresAfterSeconds * 1_000);
@@ -187,7 +222,11 @@ function alive(now: Date) {
 }
 
 function notFound(id: string): EngineError {
-  return new EngineError('file_not_found', `There is no file '${id.slice(0, 64)}'. It may have expired; list files to see which there are.`, {
-    param: 'id',
-  });
+  return new EngineError(
+    'file_not_found',
+    `There is no file '${id.slice(0, 64)}'. It may have expired; list files to see which there are.`,
+    {
+      param: 'id',
+    },
+  );
 }

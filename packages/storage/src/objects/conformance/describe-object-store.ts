@@ -4,7 +4,7 @@ import { describeReading } from './reading.ts';
 import type { StartStore } from './subject.ts';
 import { describeWriting } from './writing.ts';
 
-export { blocks, bytes, errorOf, never } from './subject.ts';
+export { blocks, bytes, codeOf, errorOf, never } from './subject.ts';
 export type { StoreSubject } from './subject.ts';
 
 /** What an object store has to do, wherever the bytes lie. */
