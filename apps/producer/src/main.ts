@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { EngineError } from '@llm-engine/contracts';
+import { EngineError, storageOf } from '@llm-engine/contracts';
 import { Access } from '@llm-engine/http';
 import { createLogger } from '@llm-engine/observability';
 import { readConfig } from './config.ts';
@@ -16,14 +16,18 @@ try {
     level: config.LOG_LEVEL,
     pretty: process.stdout.isTTY,
   });
+  const storage = storageOf(config);
   const producer = await startProducer({
     redisUrl: config.REDIS_URL,
     prefix: config.LLM_ENGINE_PREFIX,
+    ...(storage && { storage }),
     host: config.PRODUCER_HOST,
     port: config.PRODUCER_PORT,
     access: await Access.fromEnv(process.env),
     logger,
     bodyLimit: config.PRODUCER_BODY_LIMIT,
+    maxFileBytes: config.FILE_MAX_BYTES,
+    maxBatchInputBytes: config.BATCH_MAX_INPUT_BYTES,
     syncTimeoutMs: config.PRODUCER_SYNC_TIMEOUT_MS,
     graceMs: config.PRODUCER_GRACE_MS,
   });

@@ -5,8 +5,10 @@ import { Readiness } from './readiness.ts';
 function scene(ready: boolean) {
   const connection = { ready };
   const clock = { now: 0 };
-  const readiness = new Readiness(connection, new Hysteresis({ holdMs: 10_000, now: () => clock.now }));
-  return { connection, clock, readiness, ...readiness.checks };
+  const storage = { up: true, reachable: () => Promise.resolve(storage.up) };
+  const hysteresis = new Hysteresis({ holdMs: 10_000, now: () => clock.now });
+  const readiness = new Readiness({ connection, storage, hysteresis });
+  return { connection, storage, clock, readiness, ...readiness.checks };
 }
 
 test('a producer is not started and not ready until Redis was reached once', async () => {
@@ -35,6 +37,18 @@ test('an outage of less than ten seconds leaves it ready, a longer one does not,
   expect([begun, short, long, over].map(({ ok }) => ok)).toEqual([true, true, false, true]);
   expect(long.reason).toBe('Redis is out of reach');
   expect(await startupz()).toEqual({ ok: true });
+});
+
+test('a producer whose storage is out of reach says so, and stays ready for what needs none', async () => {
+  const { storage, readyz } = scene(true);
+
+  storage.up = false;
+  const during = await readyz();
+  storage.up = true;
+  const after = await readyz();
+
+  expect(during).toEqual({ ok: true, reason: 'the storage of files and batches is out of reach' });
+  expect(after).toEqual({ ok: true });
 });
 
 test('a producer that stops is not ready, and lives', async () => {

@@ -3,22 +3,29 @@ import type { Access, ProbeChecks } from '@llm-engine/http';
 import type { Metrics } from '@llm-engine/observability';
 import { isOutage } from '@llm-engine/queue';
 import type { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
+import { storageOutage } from '@llm-engine/storage';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { addApiPage } from './api/page.ts';
+import { addBatchRoutes } from './batches/routes.ts';
+import { addFileRoutes } from './files/routes.ts';
 import type { InFlight } from './in-flight.ts';
 import { addInferenceRoutes } from './inference/routes.ts';
 import { addJobRoutes } from './jobs/routes.ts';
 import { addModelRoutes } from './models.ts';
+import type { RequireStorage } from './open-storage.ts';
 
 export interface ProducerServerOptions {
   readonly connection: QueueConnection;
   readonly producer: Producer;
   readonly inspector: Inspector;
+  readonly storage: RequireStorage;
   readonly inFlight: InFlight;
   readonly probes: ProbeChecks;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly bodyLimit: number;
+  readonly maxFileBytes: number;
+  readonly stallMs: number;
   readonly syncTimeoutMs: number;
   readonly onTrouble: (error: unknown) => void;
   readonly onRequestError: (error: unknown, request: FastifyRequest) => void;
@@ -27,7 +34,8 @@ export interface ProducerServerOptions {
 /** The producer's HTTP server with all of its routes; it does not listen yet. */
 export async function buildServer(options: ProducerServerOptions): Promise<FastifyInstance> {
   const { connection } = options;
-  const explain = (error: unknown): unknown => (isOutage(error) ? connection.unavailable(error) : error);
+  const explain = (error: unknown): unknown =>
+    isOutage(error) ? connection.unavailable(error) : (storageOutage(error) ?? error);
   const server = createServer({ ...options, explain });
   const errorFrame = (error: unknown): string => {
     const { body, defect } = errorAnswer(explain(error));
@@ -51,6 +59,8 @@ export async function addRoutes(server: FastifyInstance, options: RouteOptions):
   addInferenceRoutes(server, options);
   addModelRoutes(server, producer.models);
   addJobRoutes(server, options);
+  await addFileRoutes(server, options);
+  addBatchRoutes(server, options);
   addProbes(server, probes);
   server.get('/metrics', async (_request, reply) => {
     const text = await metrics.text();

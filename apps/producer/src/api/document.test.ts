@@ -3,6 +3,7 @@ import { createMetrics } from '@llm-engine/observability';
 import { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
 import { expect, test } from 'vitest';
 import { InFlight } from '../in-flight.ts';
+import { noStorage } from '../open-storage.ts';
 import { Readiness } from '../readiness.ts';
 import { addRoutes } from '../server.ts';
 import { openApiDocument } from './document.ts';
@@ -19,8 +20,11 @@ async function routes(): Promise<string[]> {
     producer: new Producer(connection),
     inspector: new Inspector(connection),
     inFlight: new InFlight(),
-    probes: new Readiness(connection).checks,
+    probes: new Readiness({ connection }).checks,
     metrics: createMetrics({ service: 'producer', version: '0' }),
+    storage: noStorage,
+    maxFileBytes: 1,
+    stallMs: 1_000,
     syncTimeoutMs: 1_000,
     onTrouble: () => undefined,
     errorFrame: String,

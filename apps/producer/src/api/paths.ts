@@ -1,31 +1,11 @@
-import type { z } from 'zod';
 import { jobQuery, listQuery, streamQuery, waitQuery } from '../jobs/requests.ts';
-import { jsonSchema, ref } from './schemas.ts';
-import type { JsonSchema } from './schemas.ts';
-
-interface Operation {
-  readonly tag: string;
-  readonly summary: string;
-  readonly description?: string;
-  readonly body?: JsonSchema;
-  /** Default: a body is needed where there is one. */
-  readonly bodyRequired?: boolean;
-  readonly parameters?: readonly JsonSchema[];
-  readonly status?: number;
-  /** What is answered, by content type. */
-  readonly answer: Readonly<Record<string, JsonSchema>>;
-  /** Statuses of errors beside those that every route has. */
-  readonly errors?: Readonly<Record<number, string>>;
-}
+import type { JsonSchema } from './json-schema.ts';
+import { IDEMPOTENCY_KEY, content, json, operation, query } from './operation.ts';
+import { ref } from './schemas.ts';
+import { storagePaths } from './storage-paths.ts';
 
 const STREAMED = { 'text/event-stream': { type: 'string' } };
 const JOB_ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' }, description: 'Id of the job.' };
-const IDEMPOTENCY_KEY = {
-  name: 'Idempotency-Key',
-  in: 'header',
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
-  description: 'The same key with the same payload is the same job for a day.',
-};
 const PRIORITY = {
   name: 'X-Priority',
   in: 'header',
@@ -132,6 +112,7 @@ export function paths(): Readonly<Record<string, JsonSchema>> {
         answer: json(ref('RetriedDeadLetters')),
       }),
     },
+    ...storagePaths(),
     '/openapi.json': {
       get: operation({ tag: 'Operations', summary: 'This document', answer: json({ type: 'object' }) }),
     },
@@ -176,49 +157,4 @@ function probe(summary: string): JsonSchema {
       503: { description: 'No', content: content(json(ref('Probe'))) },
     },
   };
-}
-
-function operation(described: Operation): JsonSchema {
-  const { tag, summary, description, body, bodyRequired = true, parameters, status = 200, answer, errors } = described;
-  const failing = {
-    400: '`invalid_request`',
-    401: 'No key, or one that is not known',
-    ...errors,
-    503: '`queue_unavailable`',
-  };
-  return {
-    tags: [tag],
-    summary,
-    ...(description !== undefined && { description }),
-    ...(parameters !== undefined && { parameters }),
-    ...(body !== undefined && { requestBody: { required: bodyRequired, content: content(json(body)) } }),
-    responses: {
-      [status]: { description: 'OK', content: content(answer) },
-      ...Object.fromEntries(
-        Object.entries(failing).map(([code, why]) => [
-          code,
-          { description: why, content: content(json(ref('Error'))) },
-        ]),
-      ),
-    },
-  };
-}
-
-function json(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
-  return { 'application/json': schema };
-}
-
-function content(byType: Readonly<Record<string, JsonSchema>>): JsonSchema {
-  return Object.fromEntries(Object.entries(byType).map(([type, schema]) => [type, { schema }]));
-}
-
-/** The parameters of a query, from the schema that it is checked with. */
-function query(schema: z.ZodType): readonly JsonSchema[] {
-  const { properties = {} } = jsonSchema(schema) as { properties?: Record<string, JsonSchema> };
-  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
-    name,
-    in: 'query',
-    schema: rest,
-    ...(description !== undefined && { description }),
-  }));
 }

@@ -1,22 +1,15 @@
 import { REQUEST_SCHEMAS, jobSubmission } from '@llm-engine/contracts';
-import { z } from 'zod';
 import { retryRequest } from '../jobs/requests.ts';
 import { MAX_JOBS } from '../jobs/submit.ts';
 import { WIRE_NAMES, wireJob } from '../jobs/wire.ts';
-
-export type JsonSchema = Readonly<Record<string, unknown>>;
-
-/** A JSON Schema as OpenAPI 3.1 takes it: the one that the server itself checks with. */
-export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): JsonSchema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io });
-  return rest;
-}
+import { arrayOf, jsonSchema, object, pageOf, text } from './json-schema.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { storageSchemas } from './storage-schemas.ts';
 
 export function ref(name: keyof ReturnType<typeof componentSchemas>): JsonSchema {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-const text = { type: 'string' } as const;
 const wireNames = new Map<string, string>(Object.entries(WIRE_NAMES).map(([wire, core]) => [core, wire]));
 
 export function componentSchemas() {
@@ -34,13 +27,8 @@ export function componentSchemas() {
     AcceptedJob: object({ id: text, object: { const: 'job' } }),
     AcceptedJobs: object({ object: { const: 'list' }, data: arrayOf('AcceptedJob') }),
     Job: jsonSchema(wireJob, 'output'),
-    JobList: object({
-      object: { const: 'list' },
-      data: arrayOf('Job'),
-      has_more: { type: 'boolean' },
-      first_id: { type: ['string', 'null'] },
-      last_id: { type: ['string', 'null'], description: 'The next page begins `after` it.' },
-    }),
+    JobList: pageOf('Job'),
+    ...storageSchemas(),
     RetryRequest: jsonSchema(retryRequest),
     RetriedDeadLetters: object({ object: { const: 'dead_letters.retry' }, retried: { type: 'integer' } }),
     Probe: object({ status: text, reason: text }, ['status']),
@@ -53,14 +41,6 @@ export function componentSchemas() {
       }),
     }),
   } as const;
-}
-
-function object(properties: Readonly<Record<string, unknown>>, required = Object.keys(properties)): JsonSchema {
-  return { type: 'object', properties, required };
-}
-
-function arrayOf(name: string): JsonSchema {
-  return { type: 'array', items: { $ref: `#/components/schemas/${name}` } };
 }
 
 /** Submissions are checked under the names that they have in Node. */

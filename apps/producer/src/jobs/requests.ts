@@ -1,4 +1,4 @@
-import { EngineError, JOB_KINDS, JOB_STATES, describeIssue } from '@llm-engine/contracts';
+import { JOB_KINDS, JOB_STATES } from '@llm-engine/contracts';
 import { z } from 'zod';
 
 const MAX_PAGE = 100;
@@ -47,11 +47,3 @@ export const retryRequest = z.strictObject({
   model: z.string().exactOptional(),
   code: z.string().exactOptional().describe('Code of the error that the job ended with.'),
 });
-
-/** Throws `invalid_request`, which names the parameter. */
-export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const { message, param } = describeIssue(parsed.error);
-  throw new EngineError('invalid_request', message, { param });
-}

@@ -2,7 +2,8 @@ import { EngineError, isTerminal } from '@llm-engine/contracts';
 import type { Job } from '@llm-engine/contracts';
 import type { Inspector } from '@llm-engine/queue';
 import type { FastifyInstance } from 'fastify';
-import { jobQuery, listQuery, parse, retryRequest, waitQuery } from './requests.ts';
+import { parseRequest } from '../parse-request.ts';
+import { jobQuery, listQuery, retryRequest, waitQuery } from './requests.ts';
 import { addStreamRoute } from './stream.ts';
 import type { StreamRouteOptions } from './stream.ts';
 import { addSubmitRoute } from './submit.ts';
@@ -23,19 +24,19 @@ export function addJobRoutes(server: FastifyInstance, options: JobRoutesOptions)
   addStreamRoute(server, options);
 
   server.get('/v1/jobs', async ({ query }) => {
-    const { jobs, hasMore } = await inspector.jobs(parse(listQuery, query));
+    const { jobs, hasMore } = await inspector.jobs(parseRequest(listQuery, query));
     const data = jobs.map(toWire);
     return { object: 'list', data, has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
   });
 
   server.get<ById>('/v1/jobs/:id', async ({ params, query }) => {
-    const { result } = parse(jobQuery, query);
+    const { result } = parseRequest(jobQuery, query);
     const job = await producer.job(params.id).status();
     return toWire(result === 'false' ? withoutResult(job) : job);
   });
 
   server.get<ById>('/v1/jobs/:id/wait', async ({ params, query }, reply) => {
-    const { timeout_ms: timeoutMs } = parse(waitQuery, query);
+    const { timeout_ms: timeoutMs } = parseRequest(waitQuery, query);
     const handle = producer.job(params.id);
     const job = await handle.status();
     if (isTerminal(job.state)) return toWire(job);
@@ -58,7 +59,7 @@ export function addJobRoutes(server: FastifyInstance, options: JobRoutesOptions)
   });
 
   server.post('/v1/dead-letters/retry', async ({ body }) => {
-    return { object: 'dead_letters.retry', retried: await inspector.retryAll(parse(retryRequest, body ?? {})) };
+    return { object: 'dead_letters.retry', retried: await inspector.retryAll(parseRequest(retryRequest, body ?? {})) };
   });
 }
 

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { InFlight } from '../in-flight.ts';
 import { EventStream } from '../sse.ts';
 import type { ServerSentEvent } from '../sse.ts';
-import { parse, streamQuery } from './requests.ts';
+import { parseRequest } from '../parse-request.ts';
+import { streamQuery } from './requests.ts';
 import { toWire } from './wire.ts';
 
 export interface StreamRouteOptions {
@@ -39,7 +40,7 @@ export function addStreamRoute(server: FastifyInstance, { producer, inFlight, er
 
 function lastSeen({ headers, query }: FastifyRequest): number {
   const header = headers['last-event-id'];
-  const { after = 0 } = parse(streamQuery, query);
+  const { after = 0 } = parseRequest(streamQuery, query);
   if (header === undefined) return after;
   if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
   throw new EngineError('invalid_request', 'The Last-Event-ID header is the number of the last chunk that was seen.', {
