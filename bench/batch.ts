@@ -100,7 +100,7 @@ class BatchBench implements AsyncDisposable {
       await WorkerProcess.start({
         redisUrl,
         prefix,
-        config: `models: { ${MODEL}: { executor: openai, endpoints: [{ url: "${modelUrl}", concurrency: ${CONNECTIONS} }] } }`,
+        config: `models: { ${MODEL}: { executor: openai, endpoints: ["${modelUrl}"], concurrency: ${CONNECTIONS} } }`,
         env: {
           DATABASE_URL: postgres.url,
           STORAGE_URL: storageUrl,
