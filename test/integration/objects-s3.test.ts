@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { openObjects } from '@llm-engine/storage';
 import { blocks, bytes, describeObjectStore, errorOf, never } from '@llm-engine/storage/conformance';
@@ -114,7 +117,38 @@ describe('a bucket', () => {
   });
 });
 
+test('without credentials nothing is asked, and the message says so', async () => {
+  for (const name of Object.keys(S3_CREDENTIALS)) vi.stubEnv(name, undefined);
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere');
+  await using store = await openObjects(server.url('prefix'));
+
+  const error = await errorOf(store.check(never()));
+
+  for (const [name, value] of Object.entries(S3_CREDENTIALS)) vi.stubEnv(name, value);
+  expect(error).toMatchObject({ code: 'storage_unavailable', message: expect.stringMatching(/credentials/i) });
+});
+
 describe('a connection', () => {
+  test('that breaks before anybody reads is told to who reads then, and to nobody else', async () => {
+    const breaking = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('the beginning', () => response.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(breaking, 'listening');
+    const { port } = breaking.address() as AddressInfo;
+    await using store = await openObjects(server.url('prefix', { port }));
+
+    const stream = await store.read('a');
+    await new Promise((resolve) => {
+      stream.once('close', resolve);
+    });
+
+    await expect(errorOf(text(stream))).resolves.toMatchObject({ code: 'storage_unavailable' });
+    breaking.close();
+  });
+
   test('that breaks in the middle of an object fails its reader', async () => {
     await using subject = await start();
     const { store, gate } = subject;
