@@ -1,5 +1,5 @@
-import { BatchWorker } from '@llm-engine/batches';
-import type { OnBatchEvent, StorageSettings } from '@llm-engine/contracts';
+import { BatchWorker, WebhookSender } from '@llm-engine/batches';
+import type { OnBatchEvent, StorageSettings, WebhookSettings } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { MAINTENANCE_QUEUE, TaskConsumer, TaskSender, batchQueue } from '@llm-engine/queue';
 import type { ModelCatalogue, QueueConnection } from '@llm-engine/queue';
@@ -17,6 +17,7 @@ export interface BatchesOptions extends StorageSettings {
   /** Lines of one chunk that run at once. */
   readonly linesAtOnce: number;
   readonly lockMs: number;
+  readonly webhook?: WebhookSettings;
   readonly reconcileEveryMs?: number;
   readonly onEvent: OnBatchEvent;
   readonly onTrouble: (source: string) => (error: Error) => void;
@@ -46,11 +47,12 @@ export async function prepareBatches(options: BatchesOptions): Promise<RunningBa
     }),
   );
   const objects = preparing.use(await openObjects(options.storageUrl));
+  const events = new EventTable(database);
   const worker = preparing.use(
     new BatchWorker({
       batches: new BatchTable(database),
       chunks: new ChunkTable(database),
-      events: new EventTable(database),
+      events,
       files: new FileStore(database, objects),
       objects,
       tasks: new TaskSender(connection),
@@ -58,6 +60,7 @@ export async function prepareBatches(options: BatchesOptions): Promise<RunningBa
       requireModel: (id) => catalogue.require(id),
       onEvent,
       linesAtOnce: options.linesAtOnce,
+      ...(options.webhook && { webhook: new WebhookSender({ ...options.webhook, events, onEvent }) }),
       ...(options.reconcileEveryMs !== undefined && { reconcileEveryMs: options.reconcileEveryMs }),
     }),
   );

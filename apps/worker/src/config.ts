@@ -1,4 +1,11 @@
-import { engineSettings, hostSetting, portSetting, readSettings, storageSettings } from '@llm-engine/contracts';
+import {
+  engineSettings,
+  hostSetting,
+  portSetting,
+  readSettings,
+  storageSettings,
+  webhookSettings,
+} from '@llm-engine/contracts';
 import type { Environment } from '@llm-engine/contracts';
 import { LOG_LEVELS } from '@llm-engine/observability';
 import { z } from 'zod';
@@ -8,6 +15,7 @@ const seconds = z.coerce.number().nonnegative().max(86_400);
 const environment = z.object({
   ...engineSettings,
   ...storageSettings,
+  ...webhookSettings,
   /** The file that says which models there are, and what runs them. */
   LLM_ENGINE_CONFIG: z.string().min(1).default('engine.yaml'),
   WORKER_HOST: hostSetting,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { EngineError, storageOf } from '@llm-engine/contracts';
+import { EngineError, storageOf, webhookOf } from '@llm-engine/contracts';
 import { createExecutors, loadEngineConfig } from '@llm-engine/executors';
 import { createLogger } from '@llm-engine/observability';
 import { readConfig } from './config.ts';
@@ -19,6 +19,7 @@ try {
   });
   await using executors = createExecutors(await loadEngineConfig(config.LLM_ENGINE_CONFIG), { env: process.env });
   const storage = storageOf(config);
+  const webhook = webhookOf(config);
   const worker = await startWorker({
     redisUrl: config.REDIS_URL,
     prefix: config.LLM_ENGINE_PREFIX,
@@ -27,6 +28,7 @@ try {
     concurrency: config.WORKER_CONCURRENCY,
     fineTuneConcurrency: config.WORKER_FINE_TUNE_CONCURRENCY,
     ...(storage && { storage }),
+    ...(webhook && { webhook }),
     chunkConcurrency: config.WORKER_CHUNK_CONCURRENCY,
     lineConcurrency: config.WORKER_LINE_CONCURRENCY,
     host: config.WORKER_HOST,

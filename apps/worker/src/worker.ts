@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JobKind, OnJobEvent, StorageSettings, WorkerStatus } from '@llm-engine/contracts';
+import type { JobKind, OnJobEvent, StorageSettings, WebhookSettings, WorkerStatus } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { addProbes, closeWithin, createServer, listen } from '@llm-engine/http';
 import { createMetrics, observeBatches, observeJobs } from '@llm-engine/observability';
@@ -10,6 +10,7 @@ import { announceModels } from './announce.ts';
 import { prepareBatches } from './batches.ts';
 import type { TakesWork } from './takes-work.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { LimitSharing } from './limit-sharing.ts';
 import { whyNotAlive } from './liveness.ts';
 import { Periodic } from './periodic.ts';
 import { Quarantine } from './quarantine.ts';
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   readonly fineTuneConcurrency?: number;
   /** Where batches lie. Without it the worker takes none. */
   readonly storage?: StorageSettings;
+  /** Who is told of the ends of batches and groups. Default: nobody. */
+  readonly webhook?: WebhookSettings;
   /** Chunks of batches that run at once, for each pool; 0 to take none. Default 4. */
   readonly chunkConcurrency?: number;
   /** Lines of one chunk that run at once. Default 64. */
@@ -137,6 +140,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       lockMs: options.lockMs ?? 30_000,
       onEvent: observeBatches(metrics, logger),
       onTrouble,
+      ...(options.webhook && { webhook: options.webhook }),
       ...(options.signal && { signal: options.signal }),
     });
     starting.use(batches);
@@ -152,6 +156,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     }),
   );
   await announcer.start();
+  const sharing = starting.use(new LimitSharing({ connection, executors, onTrouble: onTrouble('shared limits') }));
+  await sharing.start();
   await Promise.all(consumers.map((consumer) => consumer.start()));
 
   let status: WorkerStatus | undefined;

@@ -9,8 +9,9 @@ import type { BatchFileLimits } from './input/validate.ts';
 import { ensure, reconcile } from './reconcile.ts';
 import { runChunk } from './run-chunk.ts';
 import { BatchStanding } from './standing.ts';
-import { chunkTask, finaliseTask, reconcileTask } from './tasks.ts';
+import { chunkTask, deliverTask, finaliseTask, reconcileTask } from './tasks.ts';
 import { validateBatch } from './validate-batch.ts';
+import type { WebhookSender } from './webhooks/webhook-sender.ts';
 
 export interface BatchWorkerOptions {
   readonly batches: BatchTable;
@@ -26,6 +27,8 @@ export interface BatchWorkerOptions {
   /** Lines of one chunk that run at once. Default 64. */
   readonly linesAtOnce?: number;
   readonly limits?: Partial<BatchFileLimits>;
+  /** Who is told of ends. Default: nobody. */
+  readonly webhook?: WebhookSender;
   /** How often what has not ended is looked after, by whichever worker comes first. Default 10 s. */
   readonly reconcileEveryMs?: number;
 }
@@ -60,6 +63,8 @@ export class BatchWorker implements Disposable {
         return this.#runChunk(task, batchId);
       case 'finalise':
         return this.#finalise(batchId);
+      case 'deliver':
+        return this.#options.webhook?.deliver(String(data['eventId']), signal) ?? DONE;
       case 'reconcile':
         await reconcile(Number(data['span']), this.#options, signal);
         return DONE;
@@ -80,7 +85,8 @@ export class BatchWorker implements Disposable {
   async #validate(batchId: string, signal: AbortSignal): Promise<TaskOutcome> {
     const { chunks, tasks } = this.#options;
     const batch = await validateBatch(batchId, signal, this.#options);
-    if (batch !== undefined) {
+    if (batch === undefined) await this.#tell(batchId);
+    else {
       const numbers = await chunks.unsealed(batchId);
       const placed = numbers.map((number) => chunkTask(batch, number));
       const [first] = placed;
@@ -114,6 +120,18 @@ export class BatchWorker implements Disposable {
     const status = await finaliseBatch(batchId, this.#options);
     if (status === undefined) return DONE;
     this.#options.onEvent({ type: 'ended', batchId, status, runMs: Date.now() - startedAt });
+    await this.#tell(batchId);
     return DONE;
+  }
+
+  /** Tells the webhook now. Should this worker die here, the next look does it. */
+  async #tell(batchId: string): Promise<void> {
+    const { events, tasks, webhook } = this.#options;
+    if (webhook === undefined) return;
+    const untold = (await events.of(batchId)).filter(({ deliverAt }) => deliverAt !== null);
+    await ensure(
+      untold.map(({ id }) => deliverTask(id)),
+      tasks,
+    );
   }
 }

@@ -6,6 +6,8 @@ import { deleteAll } from './finalise.ts';
 import { batchPrefix } from './object-keys.ts';
 import { chunkTask, deliverTask, finaliseTask, validateTask } from './tasks.ts';
 import type { PlacedTask } from './tasks.ts';
+import { WEBHOOK_PATIENCE } from './webhooks/patience.ts';
+import type { WebhookSender } from './webhooks/webhook-sender.ts';
 
 export interface ReconcileTools {
   readonly batches: BatchTable;
@@ -14,6 +16,8 @@ export interface ReconcileTools {
   readonly objects: ObjectStore;
   readonly events: EventTable;
   readonly tasks: TaskSender;
+  /** Without it nobody is told of events. */
+  readonly webhook?: WebhookSender;
 }
 
 const PAGE = 100;
@@ -29,14 +33,14 @@ const ORPHAN_AGE_MS = 24 * 3_600_000;
  * Looks after everything that has not ended, whatever happened to its tasks.
  * 1. Batches past their window expire.
  * 2. What should be under way has its task: Redis may have been flushed, or the process died that would have added it.
- * 3. Files whose time is over go; from time to time, also what killed processes have left.
+ * 3. Events that the webhook has not taken are told again.
+ * 4. Files whose time is over go; from time to time, also what killed processes have left.
  */
 export async function reconcile(span: number, tools: ReconcileTools, signal: AbortSignal): Promise<void> {
   const now = new Date();
   for (const id of await tools.batches.expire(now)) await ensure([finaliseTask(id, STOP_TIME_MS)], tools.tasks);
   await ensureBatches(tools, signal);
-  const due = await tools.events.due(now, TASKS_A_LOOK);
-  await ensure(due.map(deliverTask), tools.tasks);
+  await ensureDeliveries(tools, now);
   await tools.files.removeExpired(now);
   if (span % SWEEP_EVERY === 0) await sweep(tools, now, signal);
 }
@@ -49,6 +53,16 @@ async function ensureBatches({ batches, chunks, tasks }: ReconcileTools, signal:
     after = live.at(-1)?.id;
     if (live.length < PAGE) return;
   }
+}
+
+async function ensureDeliveries({ events, tasks, webhook }: ReconcileTools, now: Date): Promise<void> {
+  if (webhook === undefined) {
+    // A webhook that is set up soon is still told of them; one that is set up late is not told of everything since the beginning.
+    await events.giveUpOlder(new Date(now.getTime() - WEBHOOK_PATIENCE.giveUpMs), 'no webhook was set up');
+    return;
+  }
+  const due = await events.due(now, TASKS_A_LOOK);
+  await ensure(due.map(deliverTask), tasks);
 }
 
 /** What should be under way for a batch that has not ended. */

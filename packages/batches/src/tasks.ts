@@ -38,9 +38,10 @@ export function chunkTaskId(batchId: string, number: number): string {
   return `${batchId}-${number}`;
 }
 
-/** Tells the webhook of an event. */
+/** Tells the webhook of an event. Batches go first. */
 export function deliverTask(eventId: string): PlacedTask {
-  return { queue: MAINTENANCE_QUEUE, task: { id: `deliver-${eventId}`, name: 'deliver', data: { eventId } } };
+  const task = { id: `deliver-${eventId}`, name: 'deliver', data: { eventId }, priority: 'bulk' } as const;
+  return { queue: MAINTENANCE_QUEUE, task };
 }
 
 /**

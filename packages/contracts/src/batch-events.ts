@@ -31,7 +31,32 @@ export type BatchEvent =
   | (ChunkRef & { readonly type: 'chunk-sealed'; readonly runMs: number })
   | (ChunkRef & { readonly type: 'chunk-left'; readonly reason: string })
   | { readonly type: 'ended'; readonly batchId: string; readonly status: BatchEnd; readonly runMs: number }
+  | {
+      readonly type: 'group-ended';
+      readonly groupId: string;
+      readonly state: 'completed' | 'cancelled';
+      readonly jobs: number;
+      /** From its submission. */
+      readonly runMs: number;
+    }
+  | {
+      readonly type: 'webhook';
+      readonly eventId: string;
+      /** What the webhook was told of, such as `batch.completed`, and of which batch or group. */
+      readonly event: string;
+      readonly subject: string;
+      readonly outcome: WebhookOutcome;
+      /** From 1. */
+      readonly attempt: number;
+      readonly runMs: number;
+      /** Of an attempt that failed. */
+      readonly error?: string;
+    }
   | { readonly type: 'trouble'; readonly source: string; readonly error: Error };
+
+/** How an attempt to tell the webhook ended; `postponed` ones are made again. */
+export const WEBHOOK_OUTCOMES = ['delivered', 'postponed', 'given-up'] as const;
+export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
 
 interface ChunkRef {
   readonly batchId: string;

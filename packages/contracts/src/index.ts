@@ -30,7 +30,8 @@ export { stopReason } from './outcome.ts';
 export type { Completed, Outcome, StopReason } from './outcome.ts';
 export { REJECT_REASONS } from './events.ts';
 export type { JobEvent, JobRef, OnJobEvent, RejectReason } from './events.ts';
-export type { BatchEvent, LineTokens, OnBatchEvent } from './batch-events.ts';
+export { WEBHOOK_OUTCOMES } from './batch-events.ts';
+export type { BatchEvent, LineTokens, OnBatchEvent, WebhookOutcome } from './batch-events.ts';
 export type { ModelInfo } from './models.ts';
 export type { WorkerQueueStatus, WorkerStatus } from './workers.ts';
 export { worstOf } from './health.ts';
@@ -49,3 +50,5 @@ export type { BatchEnd, BatchError, BatchRequest, BatchStatus, BatchUsage, OpenA
 export type { OpenAIModel, OpenAIModelList } from './openai/models.ts';
 export { engineSettings, hostSetting, portSetting, readSettings, storageOf, storageSettings } from './settings.ts';
 export type { Environment, StorageSettings } from './settings.ts';
+export { webhookKey, webhookOf, webhookSettings } from './webhook-settings.ts';
+export type { WebhookSettings } from './webhook-settings.ts';

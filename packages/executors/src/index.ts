@@ -12,6 +12,7 @@ export type {
   OpenAIExecutorOptions,
   ServedModel,
 } from './openai/settings.ts';
+export { retryAfterMs } from './openai/retry-after.ts';
 export type { CircuitOptions } from './openai/circuit.ts';
 export { defineEngineConfig, loadEngineConfig, parseEngineConfig } from './config/load.ts';
 export type { EngineConfig, EngineConfigInput } from './config/schema.ts';

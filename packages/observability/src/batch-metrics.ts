@@ -1,14 +1,18 @@
-import { BATCH_ENDS } from '@llm-engine/contracts';
-import type { BatchEnd, LineTokens } from '@llm-engine/contracts';
+import { BATCH_ENDS, WEBHOOK_OUTCOMES } from '@llm-engine/contracts';
+import type { BatchEnd, LineTokens, WebhookOutcome } from '@llm-engine/contracts';
 import { METRIC_PREFIX } from './registry.ts';
 import type { MetricRegistry } from './registry.ts';
 
-/** Throughput and ends of batches. */
+const GROUP_ENDS = ['completed', 'cancelled'] as const;
+
+/** Throughput and ends of batches and groups, and what was told of them. */
 export class BatchMetrics {
   readonly #lines;
   readonly #tokens;
   readonly #chunks;
   readonly #ended;
+  readonly #groupsEnded;
+  readonly #webhooks;
 
   constructor(registry: MetricRegistry) {
     const name = (rest: string): string => `${METRIC_PREFIX}${rest}`;
@@ -32,9 +36,21 @@ export class BatchMetrics {
       help: 'Batches that came to their end.',
       labels: ['status'],
     });
+    this.#groupsEnded = registry.counter({
+      name: name('groups_ended_total'),
+      help: 'Groups whose jobs have all ended.',
+      labels: ['state'],
+    });
+    this.#webhooks = registry.counter({
+      name: name('webhook_attempts_total'),
+      help: 'Attempts to tell the webhook of an event.',
+      labels: ['outcome'],
+    });
     // Rates need a first value.
     for (const outcome of ['sealed', 'left']) this.#chunks.inc({ outcome }, 0);
     for (const status of BATCH_ENDS) this.#ended.inc({ status }, 0);
+    for (const state of GROUP_ENDS) this.#groupsEnded.inc({ state }, 0);
+    for (const outcome of WEBHOOK_OUTCOMES) this.#webhooks.inc({ outcome }, 0);
   }
 
   linesEnded(model: string, completed: number, failed: number, tokens: LineTokens): void {
@@ -50,5 +66,13 @@ export class BatchMetrics {
 
   ended(status: BatchEnd): void {
     this.#ended.inc({ status });
+  }
+
+  groupEnded(state: (typeof GROUP_ENDS)[number]): void {
+    this.#groupsEnded.inc({ state });
+  }
+
+  told(outcome: WebhookOutcome): void {
+    this.#webhooks.inc({ outcome });
   }
 }

@@ -62,6 +62,18 @@ function observe(
       logger.info(fields, 'batch ended');
       return;
     }
+    case 'group-ended': {
+      batches.groupEnded(event.state);
+      const { type: _type, ...fields } = event;
+      logger.info(fields, 'group ended');
+      return;
+    }
+    case 'webhook': {
+      batches.told(event.outcome);
+      const { type: _type, event: what, ...fields } = event;
+      logger[event.outcome === 'delivered' ? 'info' : 'warn']({ ...fields, event: what }, `webhook ${event.outcome}`);
+      return;
+    }
     case 'trouble': {
       onTrouble(event.source, event.error);
       return;

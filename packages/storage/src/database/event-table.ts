@@ -4,12 +4,19 @@ import { events } from './schema.ts';
 import type { EventRow } from './schema.ts';
 
 /** What became of an attempt to deliver. */
-interface Postponement {
-  /** Attempts that were made, this one included. */
+interface Attempt {
+  /** How many were made, this one included. */
   readonly attempts: number;
+}
+
+interface FailedAttempt extends Attempt {
+  /** What the webhook answered, in words. */
+  readonly lastError: string;
+}
+
+interface Postponement extends FailedAttempt {
   /** When the next one is due. */
   readonly deliverAt: Date;
-  readonly lastError: string;
 }
 
 /**
@@ -45,10 +52,10 @@ export class EventTable {
   }
 
   /** The webhook has taken it. */
-  async delivered(id: string, at: Date): Promise<void> {
+  async delivered(id: string, { attempts, at }: Attempt & { readonly at: Date }): Promise<void> {
     await this.#database.db
       .update(events)
-      .set({ deliveredAt: at, deliverAt: null, lastError: null })
+      .set({ attempts, deliveredAt: at, deliverAt: null, lastError: null })
       .where(eq(events.id, id));
   }
 
@@ -61,10 +68,10 @@ export class EventTable {
   }
 
   /** Never to be tried again. */
-  async giveUp(id: string, lastError: string): Promise<void> {
+  async giveUp(id: string, { attempts, lastError }: FailedAttempt): Promise<void> {
     await this.#database.db
       .update(events)
-      .set({ deliverAt: null, lastError })
+      .set({ attempts, deliverAt: null, lastError })
       .where(and(eq(events.id, id), isNull(events.deliveredAt)));
   }
 
