@@ -17,7 +17,7 @@ export interface NewFile {
   readonly expiresAfterSeconds?: number;
 }
 
-export interface FileSource extends WriteOptions {
+interface FileSource extends WriteOptions {
   readonly source: AsyncIterable<Uint8Array>;
 }
 

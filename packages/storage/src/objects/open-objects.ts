@@ -4,6 +4,7 @@ import { FolderStore } from './folder-store.ts';
 import { isKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
 import { S3Store } from './s3-store.ts';
+import type { S3Place } from './s3-store.ts';
 
 /**
  * The object store that STORAGE_URL names: a path or a `file:` URL for a folder, or
@@ -28,7 +29,7 @@ function folderOf(url: URL): string {
   }
 }
 
-function placeOf(url: URL): ConstructorParameters<typeof S3Store>[0] {
+function placeOf(url: URL): S3Place {
   if (url.username !== '' || url.password !== '') {
     throw invalid('has credentials in it, which belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   }
