@@ -66,6 +66,8 @@ async function addUploadRoute(server: FastifyInstance, options: FileRoutesOption
   server.post('/v1/files', async (request, reply) => {
     using wait = inFlight.enter(reply.raw);
     reply.raw.setTimeout(stallMs);
+    // From then on it is the client that waits.
+    request.raw.once('end', () => reply.raw.setTimeout(0));
     try {
       const { files } = storage();
       if (!request.isMultipart()) throw notMultipart();
