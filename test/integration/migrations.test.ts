@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { cp, readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { TemporaryFolder } from '../support/cli.ts';
 
 const PACKAGE = fileURLToPath(new URL('../../packages/storage', import.meta.url));
-const DRIZZLE_KIT = fileURLToPath(new URL('../../node_modules/drizzle-kit/bin.cjs', import.meta.url));
+const DRIZZLE_KIT = join(dirname(createRequire(join(PACKAGE, 'package.json')).resolve('drizzle-kit')), 'bin.cjs');
 
 test('the migrations make every table as the schema has it', async () => {
   await using folder = await TemporaryFolder.create();

@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 const TEMPLATE = 'migrated';
 
 /** The same server, another database. */
-export function databaseAt(serverUrl: string, name: string): string {
+function databaseAt(serverUrl: string, name: string): string {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return url.href;

@@ -13,7 +13,7 @@ export interface PostgresProgram {
   readonly majorVersion: string;
 }
 
-export type Command = readonly [string, ...string[]];
+type Command = readonly [string, ...string[]];
 
 const ELSEWHERE =
   'Or name a PostgreSQL that runs already:  DATABASE_URL=postgres://user:password@127.0.0.1:5432/database';

@@ -48,10 +48,10 @@ const REFUSALS: readonly (readonly [state: string, meaning: string])[] = [
 ];
 
 /**
- * Why the database cannot do its work for now, in words; undefined for any other error. For errors of node-postgres itself,
- * which is why everything that leaves this package is an `EngineError` or no outage.
+ * Why the database cannot do its work for now, in words; undefined for any other error. Only for errors of node-postgres
+ * itself: those of other connections look the same.
  */
-export function outageReason(error: unknown): string | undefined {
+function outageReason(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { readonly code?: unknown };
   if (typeof code === 'string') {
