@@ -84,12 +84,11 @@ describe('a database', () => {
   });
 
   test.for([
-    ['that does not exist', (url: URL) => (url.pathname = '/nowhere'), 'database "nowhere" does not exist'],
-    ['whose password is wrong', (url: URL) => (url.password = 'guessed'), 'password authentication failed'],
+    ['that does not exist', { pathname: '/nowhere' }, 'database "nowhere" does not exist'],
+    ['whose password is wrong', { password: 'guessed' }, 'password authentication failed'],
   ] as const)('%s is refused at once, by name', async ([, change, reason]) => {
     await using fresh = await TestDatabase.create();
-    const url = new URL(fresh.url);
-    change(url);
+    const url = Object.assign(new URL(fresh.url), change);
 
     const opening = Database.open({ url: url.href });
 
