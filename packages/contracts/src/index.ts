@@ -34,6 +34,8 @@ export { WEBHOOK_OUTCOMES } from './batch-events.ts';
 export type { BatchEvent, LineTokens, OnBatchEvent, WebhookOutcome } from './batch-events.ts';
 export type { ModelInfo } from './models.ts';
 export type { WorkerQueueStatus, WorkerStatus } from './workers.ts';
+export { DECREASE_REASONS } from './limits.ts';
+export type { DecreaseReason, EndpointLimit } from './limits.ts';
 export { worstOf } from './health.ts';
 export type { ExecutorHealth, HealthCheck, HealthReport, HealthStatus } from './health.ts';
 export { describeIssue } from './issues.ts';

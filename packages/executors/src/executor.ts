@@ -1,5 +1,6 @@
 import type {
   Completed,
+  EndpointLimit,
   ExecutorHealth,
   FineTuneRequest,
   InferenceBody,
@@ -7,6 +8,7 @@ import type {
   ModelInfo,
   Priority,
 } from '@llm-engine/contracts';
+import type { LimitExchange } from './limit-exchange.ts';
 
 /** One OpenAI-shaped request. Unknown fields of the body pass through to the model server. */
 export interface InferRequest {
@@ -87,4 +89,19 @@ export interface ModelExecutor extends AsyncDisposable {
   cancelJob(runId: string): Promise<void>;
 
   healthCheck(signal: AbortSignal): Promise<ExecutorHealth>;
+
+  /**
+   * Agrees with other processes on how many requests each may have at the servers that they all use; to be called again and
+   * again. Rejects when the exchange does: then what was agreed on last holds. Left out where nothing is shared.
+   */
+  shareLimits?(exchange: LimitExchange): Promise<void>;
+
+  /** Leaves its part to the others, when it is needed no more. */
+  leaveLimits?(exchange: LimitExchange): Promise<void>;
+
+  /** How many requests its endpoints take at once. */
+  limits?(): readonly EndpointLimit[];
+
+  /** Requests that wait for room at an endpoint. */
+  waiting?(): Readonly<Record<Priority, number>>;
 }

@@ -1,4 +1,5 @@
 export type { FineTuneRun, InferContext, InferRequest, ModelExecutor, RunEvent, RunStatus } from './executor.ts';
+export type { LimitExchange } from './limit-exchange.ts';
 export { ExecutorRegistry } from './registry.ts';
 export type { ResolvedModel } from './registry.ts';
 export { MockExecutor } from './mock/mock-executor.ts';

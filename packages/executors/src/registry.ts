@@ -1,5 +1,6 @@
-import type { ExecutorHealth, ModelInfo } from '@llm-engine/contracts';
+import type { EndpointLimit, ExecutorHealth, ModelInfo, Priority } from '@llm-engine/contracts';
 import type { ModelExecutor } from './executor.ts';
+import type { LimitExchange } from './limit-exchange.ts';
 
 export interface ResolvedModel {
   readonly executor: ModelExecutor;
@@ -58,6 +59,28 @@ export class ExecutorRegistry implements AsyncDisposable {
     return Promise.all(this.#executors.map((executor) => checkHealth(executor, signal)));
   }
 
+  /** As `shareLimits` of each executor. One that cannot does not keep the others from it. */
+  async shareLimits(exchange: LimitExchange): Promise<void> {
+    await settleAll(this.#executors.map(async (executor) => executor.shareLimits?.(exchange)));
+  }
+
+  /** As `leaveLimits` of each executor. */
+  async leaveLimits(exchange: LimitExchange): Promise<void> {
+    await settleAll(this.#executors.map(async (executor) => executor.leaveLimits?.(exchange)));
+  }
+
+  limits(): readonly EndpointLimit[] {
+    return this.#executors.flatMap((executor) => executor.limits?.() ?? []);
+  }
+
+  /** Requests that wait for room, by executor. */
+  waiting(): readonly { readonly executor: string; readonly waiting: Readonly<Record<Priority, number>> }[] {
+    return this.#executors.flatMap((executor) => {
+      const waiting = executor.waiting?.();
+      return waiting === undefined ? [] : [{ executor: executor.name, waiting }];
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#executors.map((executor) => executor[Symbol.asyncDispose]()));
   }
@@ -71,6 +94,11 @@ export class ExecutorRegistry implements AsyncDisposable {
     }
     return resolved;
   }
+}
+
+/** Waits for all, then throws what the first of them failed with. */
+async function settleAll(all: readonly Promise<void>[]): Promise<void> {
+  for (const settled of await Promise.allSettled(all)) if (settled.status === 'rejected') throw settled.reason;
 }
 
 /** A health check that fails is an answer about the executor's health. */

@@ -1,5 +1,7 @@
 export { Producer } from './producer.ts';
 export type { ProducerOptions } from './producer.ts';
+export { PlannedJobs } from './planned-jobs.ts';
+export type { PlannedJob, Standing } from './planned-jobs.ts';
 export { JobHandle } from './handle.ts';
 export type { WaitOptions } from './handle.ts';
 export type { StreamEvent, StreamOptions } from './stream-reader.ts';
@@ -24,4 +26,5 @@ export { MAINTENANCE_QUEUE, TaskSender, batchQueue, isTaskQueue } from './tasks.
 export type { Task, TaskData } from './tasks.ts';
 export { TaskConsumer } from './task-consumer.ts';
 export type { TaskConsumerOptions, TaskOutcome, TaskRun } from './task-consumer.ts';
+export { SharedLimits } from './shared-limits.ts';
 export { isOutage } from './redis-errors.ts';

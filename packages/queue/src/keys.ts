@@ -76,6 +76,11 @@ export class Keys {
     return `${this.base}:worker:${workerId}`;
   }
 
+  /** String: how many requests an endpoint takes, and which worker may have how many of them. */
+  limit(endpoint: string): string {
+    return `${this.base}:limit:${endpoint}`;
+  }
+
   /** Hash: BullMQ's job. */
   bullJob(queue: string, jobId: string): string {
     return `${this.base}:${queue}:${jobId}`;

@@ -49,12 +49,29 @@ const APPEND_CHUNKS = `
 `;
 
 /**
+ * Replaces a text where it is still what the caller saw last.
+ *
+ * KEYS text
+ * ARGV 1 to replace it or 0 to look, the text as it was ('' for none), the new text, its life from now (ms)
+ * Returns 1 if this call replaced it; else 0; then the text as it was found; then the time (ms).
+ */
+const SWAP_TEXT = `
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local found = redis.call('GET', KEYS[1]) or ''
+  if ARGV[1] == '0' or found ~= ARGV[2] then return {0, found, now} end
+  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+  return {1, '', now}
+`;
+
+/**
  * For every connection: ioredis sends a script by its hash, and once in full where Redis does not know it (after a restart,
  * a flush, a failover). BullMQ's own scripts are sent in the same way, so that the order of both holds even then.
  */
 export const SCRIPTS = {
   finishJob: { lua: FINISH, numberOfKeys: 3 },
   appendChunks: { lua: APPEND_CHUNKS, numberOfKeys: 1 },
+  swapText: { lua: SWAP_TEXT, numberOfKeys: 1 },
 };
 
 type Argument = string | number;
@@ -63,5 +80,6 @@ declare module 'ioredis' {
   interface RedisCommander<Context> {
     finishJob(...keysAndArgs: Argument[]): Result<number, Context>;
     appendChunks(...keysAndArgs: Argument[]): Result<number, Context>;
+    swapText(...keysAndArgs: Argument[]): Result<[done: number, text: string, now: number], Context>;
   }
 }

@@ -3,7 +3,7 @@ import type { Completed, ExecutorHealth, FailureClass, ModelInfo } from '@llm-en
 import { sleep, throwIfAborted } from '../abort.ts';
 import type { FineTuneRun, InferContext, InferRequest, ModelExecutor, RunEvent, RunStatus } from '../executor.ts';
 import { SlotQueue } from '../slots.ts';
-import type { SlotHolder } from '../slots.ts';
+import type { SlotHolder, SlotSource } from '../slots.ts';
 import { drawLatency } from './latency.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
@@ -31,8 +31,8 @@ export class MockExecutor implements ModelExecutor {
   readonly #models: ReadonlyMap<string, MockModel>;
   readonly #options: MockExecutorOptions;
   readonly #random: Random;
-  readonly #holder: SlotHolder;
-  readonly #slots = new SlotQueue<SlotHolder>();
+  readonly #places: Places;
+  readonly #slots = new SlotQueue<Places>();
   readonly #runs = new TrainingRuns();
   readonly #closed = new AbortController();
   readonly #created = Math.floor(Date.now() / 1000);
@@ -44,7 +44,7 @@ export class MockExecutor implements ModelExecutor {
     this.#models = new Map((options.models ?? [{ id: 'mock' }]).map((model) => [model.id, model]));
     this.#player = new ScriptPlayer({ allowCrash: options.allowCrash ?? false });
     this.#random = seededRandom(options.seed ?? 1);
-    this.#holder = { slots: options.concurrency ?? 1000, inUse: 0 };
+    this.#places = new Places(options.concurrency ?? 1000);
   }
 
   async models(signal: AbortSignal): Promise<readonly ModelInfo[]> {
@@ -61,7 +61,7 @@ export class MockExecutor implements ModelExecutor {
     const script = readScript(request.body);
     const draw = this.#draw(model);
     const stop = AbortSignal.any([signal, this.#closed.signal]);
-    const holder = await this.#slots.acquire(() => this.#freeSlot(), stop);
+    const places = await this.#slots.acquire(this.#places, request.priority, stop);
     try {
       await sleep(script.case === 'slow' ? script.ms : draw.latencyMs, stop);
       if (draw.failure !== undefined) throw drawnFailure(draw.failure);
@@ -72,7 +72,8 @@ export class MockExecutor implements ModelExecutor {
         onChunk,
       });
     } finally {
-      this.#slots.release(holder);
+      places.inUse -= 1;
+      this.#slots.admit();
     }
   }
 
@@ -107,8 +108,8 @@ export class MockExecutor implements ModelExecutor {
       executor: this.name,
       status,
       ...(detail === undefined ? {} : { detail }),
-      slots: this.#holder.slots,
-      slotsInUse: this.#holder.inUse,
+      slots: this.#places.size,
+      slotsInUse: this.#places.inUse,
     };
   }
 
@@ -127,10 +128,6 @@ export class MockExecutor implements ModelExecutor {
     // The chunks of requests that run at once must not take draws from one another.
     const random = seededRandom(Math.floor(this.#random() * 2 ** 32));
     return { latencyMs, failure: failed, random };
-  }
-
-  #freeSlot(): SlotHolder | undefined {
-    return this.#holder.inUse < this.#holder.slots ? this.#holder : undefined;
   }
 
   #model(id: string): MockModel {
@@ -152,5 +149,24 @@ export class MockExecutor implements ModelExecutor {
       ownedBy: ownedBy ?? 'llm-engine',
       created: this.#created,
     };
+  }
+}
+
+/** All that it answers at once, for all models together. */
+class Places implements SlotHolder, SlotSource<Places> {
+  readonly size: number;
+  readonly holders = [this];
+  inUse = 0;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  choose(): Places | undefined {
+    return this.inUse < this.size ? this : undefined;
+  }
+
+  take(): void {
+    this.inUse += 1;
   }
 }

@@ -36,6 +36,8 @@ export type AttemptEnd =
       readonly endpointAtFault: boolean;
     };
 
+export type FailedEnd = Extract<AttemptEnd, { kind: 'failed' }>;
+
 /** Sends a request to one endpoint and reads its answer. Throws when it was aborted, and what `onChunk` throws. */
 export async function runAttempt({ route, endpoint, request, body, context }: Attempt): Promise<AttemptEnd> {
   const { url } = endpoint;
@@ -98,8 +100,6 @@ function failedExchange(error: ExchangeError, why: Failure): AttemptEnd {
     endpointAtFault: lost || (why.class === 'timeout' && !error.answered),
   });
 }
-
-type FailedEnd = Extract<AttemptEnd, { kind: 'failed' }>;
 
 function failed(why: Failure, details: Partial<Omit<FailedEnd, 'kind' | 'failure'>> = {}): FailedEnd {
   return { kind: 'failed', failure: why, sent: true, elsewhere: false, endpointAtFault: false, ...details };

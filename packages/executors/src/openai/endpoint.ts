@@ -1,7 +1,9 @@
 import { Pool } from 'undici';
+import type { Priority } from '@llm-engine/contracts';
 import type { SlotHolder } from '../slots.ts';
 import { Circuit } from './circuit.ts';
 import type { CircuitOptions } from './circuit.ts';
+import { EndpointLimit } from './endpoint-limit.ts';
 import { exchange, ExchangeError } from './exchange.ts';
 import type { ExchangeRequest, Reply } from './exchange.ts';
 import { exchangeFailure, replyFailure } from './failures.ts';
@@ -13,6 +15,10 @@ export interface EndpointOptions {
   readonly circuit: CircuitOptions;
   readonly healthTtlMs: number;
   readonly probeTimeoutMs: number;
+  /** Requests that wait and could go to that endpoint, interactive ones apart. */
+  readonly waitingFor: (endpoint: Endpoint) => number;
+  /** Requests that wait may go now. */
+  readonly onRoom: () => void;
 }
 
 /** A model as a server lists it. `created` is in Unix seconds. */
@@ -31,19 +37,21 @@ interface Probe {
   readonly models: readonly ListedModel[] | undefined;
 }
 
+const DEFAULT_CONCURRENCY = 64;
 const MAX_MODEL_LIST_BYTES = 8 * 1024 * 1024;
 
 /**
  * One OpenAI-compatible server:
  * 1. owns the connections to it, kept alive between requests;
- * 2. counts its slots, and remembers by its circuit whether it answers;
+ * 2. knows how many requests it takes at once, and remembers by its circuit whether it answers;
  * 3. asks it for its models, which is also its health check.
  */
 export class Endpoint implements SlotHolder {
   readonly url: string;
-  readonly slots: number;
+  /** The same in all processes that use the server with the same key and headers. */
+  readonly sharedName: string;
+  readonly limit: EndpointLimit;
   readonly circuit: Circuit;
-  inUse = 0;
   readonly #basePath: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #pool: Pool;
@@ -51,19 +59,28 @@ export class Endpoint implements SlotHolder {
   #probing: Promise<Probe> | undefined;
   #lastProbe: Probe | undefined;
 
-  constructor(settings: EndpointSettings, options: EndpointOptions) {
+  constructor(sharedName: string, settings: EndpointSettings, options: EndpointOptions) {
     const url = baseUrl(settings.url);
     this.url = url.href;
-    this.slots = settings.concurrency ?? 64;
+    this.sharedName = sharedName;
+    this.limit = new EndpointLimit({
+      bound: settings.concurrency ?? DEFAULT_CONCURRENCY,
+      waiting: () => options.waitingFor(this),
+      onRoom: options.onRoom,
+    });
     this.circuit = new Circuit(options.circuit);
     this.#basePath = url.pathname;
     this.#headers = {
       ...settings.headers,
       ...(settings.apiKey === undefined ? {} : { authorization: `Bearer ${settings.apiKey}` }),
     };
-    // The slots limit what is in flight, so the pool itself need not. HTTP/1.1 only: an aborted request has to close its connection.
+    // The limit bounds what is in flight, so the pool itself need not. HTTP/1.1 only: an aborted request has to close its connection.
     this.#pool = new Pool(url.origin, { connect: { timeout: settings.connectTimeoutMs ?? 5000 }, allowH2: false });
     this.#options = options;
+  }
+
+  take(priority: Priority): void {
+    this.limit.take(priority);
   }
 
   /** Sends a request to a path below the base URL, such as `/chat/completions`. */
@@ -87,6 +104,7 @@ export class Endpoint implements SlotHolder {
 
   /** Closes every connection at once; requests in flight fail with the error. */
   async destroy(error: Error): Promise<void> {
+    this.limit.close();
     await this.#pool.destroy(error);
   }
 

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { INFERENCE_ENDPOINTS } from '@llm-engine/contracts';
 import type { ModelInfo } from '@llm-engine/contracts';
+import type { SlotSource } from '../slots.ts';
+import { chooseEndpoint } from './choose-endpoint.ts';
 import { baseUrl, Endpoint } from './endpoint.ts';
 import type { EndpointOptions, ListedModel } from './endpoint.ts';
 import { answerLimits } from './settings.ts';
@@ -9,7 +12,7 @@ import type { AnswerLimits, AnswerSettings, DiscoveredServer, EndpointSettings, 
 export interface Route {
   readonly info: ModelInfo;
   readonly upstreamModel: string;
-  readonly endpoints: readonly Endpoint[];
+  readonly source: SlotSource<Endpoint>;
   readonly limits: AnswerLimits;
   readonly includeUsage: boolean;
 }
@@ -83,7 +86,10 @@ export class Routes {
         if (this.#configured.has(model.id)) continue;
         const known = all.get(model.id);
         const route = this.#discoveredRoute(settings, endpoint, model);
-        all.set(model.id, known === undefined ? route : { ...known, endpoints: [...known.endpoints, endpoint] });
+        all.set(
+          model.id,
+          known === undefined ? route : { ...known, source: sourceOf([...known.source.holders, endpoint]) },
+        );
       }
     }
     return all;
@@ -93,7 +99,7 @@ export class Routes {
     return {
       info: this.#info(model.id, model, model.ownedBy, undefined),
       upstreamModel: model.upstreamModel ?? model.id,
-      endpoints,
+      source: sourceOf(endpoints),
       limits: answerLimits(model),
       includeUsage: model.includeUsage ?? true,
     };
@@ -103,7 +109,7 @@ export class Routes {
     return {
       info: this.#info(id, settings, ownedBy, created),
       upstreamModel: id,
-      endpoints: [endpoint],
+      source: sourceOf([endpoint]),
       limits: answerLimits(settings),
       includeUsage: settings.includeUsage ?? true,
     };
@@ -129,7 +135,16 @@ function shareEndpoints(all: readonly EndpointSettings[], options: EndpointOptio
     const concurrency = smallest(merged.get(key)?.concurrency, settings.concurrency);
     merged.set(key, { ...settings, ...(concurrency === undefined ? {} : { concurrency }) });
   }
-  return new Map([...merged].map(([key, settings]) => [key, new Endpoint(settings, options)]));
+  return new Map([...merged].map(([key, settings]) => [key, new Endpoint(digest(key), settings, options)]));
+}
+
+export function sourceOf(holders: readonly Endpoint[]): SlotSource<Endpoint> {
+  return { holders, choose: (priority) => chooseEndpoint(holders, priority) };
+}
+
+/** Names what holds a key without telling it. */
+function digest(identityText: string): string {
+  return createHash('sha256').update(identityText).digest('hex').slice(0, 32);
 }
 
 /** The same server with another key may be another account, with limits of its own. */
