@@ -1,13 +1,5 @@
-import { EngineError, describeIssue, jobSubmission } from '@llm-engine/contracts';
-import type {
-  InferenceSubmission,
-  JobPayload,
-  JobRecord,
-  JobSubmission,
-  OnJobEvent,
-  RejectReason,
-} from '@llm-engine/contracts';
-import type { JobsOptions } from 'bullmq';
+import { EngineError } from '@llm-engine/contracts';
+import type { InferenceSubmission, JobRecord, JobSubmission, OnJobEvent, RejectReason } from '@llm-engine/contracts';
 import { ModelCatalogue } from './catalogue.ts';
 import { coalesceWrites } from './coalesce.ts';
 import { QueueConnection } from './connection.ts';
@@ -16,9 +8,9 @@ import { JobHandle, takeRecord } from './handle.ts';
 import type { EndMailbox, WaitOptions } from './handle.ts';
 import { claimKey } from './idempotency.ts';
 import { newJobId } from './ids.ts';
-import { FINE_TUNE_QUEUE, inferenceQueue } from './keys.ts';
 import { Mailbox } from './mailbox.ts';
-import { CLASS_BASE } from './priorities.ts';
+import { enqueued, parseSubmission, prepare, queueOf, requireAccepted } from './prepare.ts';
+import type { Prepared } from './prepare.ts';
 import { isOutage } from './redis-errors.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
@@ -28,16 +20,7 @@ export interface ProducerOptions {
   readonly onEvent?: OnJobEvent;
 }
 
-const DEFAULT_ATTEMPTS = 3;
 const BULK_CHUNK = 1_000;
-
-/** A submission that was checked and routed: what the queue is given. */
-interface Prepared {
-  readonly id: string;
-  readonly queue: string;
-  readonly payload: JobPayload;
-  readonly options: JobsOptions;
-}
 
 /**
  * Puts jobs into the queues.
@@ -160,40 +143,8 @@ export class Producer implements AsyncDisposable {
 
   async #prepare(submission: JobSubmission, index?: number): Promise<Prepared> {
     const job = parseSubmission(submission, index);
-    const queue = await this.#route(job);
-    const priority = job.priority ?? 'standard';
-    const settings = {
-      priority,
-      owner: this.#owner,
-      ...(job.timeoutMs !== undefined && { timeoutMs: job.timeoutMs }),
-      ...(job.metadata !== undefined && { metadata: job.metadata }),
-    };
-    const id = newJobId();
-    return {
-      id,
-      queue,
-      payload: payloadOf(job, settings),
-      options: {
-        jobId: id,
-        priority: CLASS_BASE[priority],
-        attempts: job.maxAttempts ?? DEFAULT_ATTEMPTS,
-        backoff: { type: 'custom' },
-        ...(job.delayMs !== undefined && job.delayMs > 0 && { delay: job.delayMs }),
-      },
-    };
-  }
-
-  async #route(job: JobSubmission): Promise<string> {
-    if (job.kind === 'inference') return inferenceQueue((await this.models.require(job.body.model)).pool);
-    const model = await this.models.require(job.model);
-    if (model.trainable) return FINE_TUNE_QUEUE;
-    throw new EngineError(
-      'invalid_request',
-      `The model '${model.id}' cannot be fine-tuned: its executor '${model.executor}' has no trainer.`,
-      {
-        param: 'model',
-      },
-    );
+    const queue = await queueOf(job, this.models);
+    return prepare(job, { id: newJobId(), queue, owner: this.#owner });
   }
 
   async #add(job: Prepared, idempotencyKey: string | undefined, replyTo?: string): Promise<string> {
@@ -204,7 +155,7 @@ export class Producer implements AsyncDisposable {
     coalesceWrites(this.#connection.redis);
     const added = await this.#connection.queue(job.queue).add(data.kind, data, { ...job.options, jobId: id });
     requireAccepted(added.id, id);
-    this.#announce(job, id);
+    this.#onEvent(enqueued(job, id));
     return id;
   }
 
@@ -232,7 +183,7 @@ export class Producer implements AsyncDisposable {
       );
       for (const [index, { job, id }] of members.entries()) {
         requireAccepted(added[index]?.id, id);
-        this.#announce(job, id);
+        this.#onEvent(enqueued(job, id));
       }
     }
     return ids;
@@ -246,19 +197,6 @@ export class Producer implements AsyncDisposable {
   async #hasEnded(id: string): Promise<boolean> {
     return (await this.#connection.redis.exists(this.#connection.keys.record(id))) === 1;
   }
-
-  #announce({ queue, payload, options }: Prepared, jobId: string): void {
-    this.#onEvent({
-      type: 'enqueued',
-      jobId,
-      kind: payload.kind,
-      queue,
-      model: payload.kind === 'inference' ? payload.body.model : payload.request.model,
-      ...(payload.kind === 'inference' && { endpoint: payload.endpoint }),
-      priority: payload.priority,
-      delayMs: options.delay ?? 0,
-    });
-  }
 }
 
 const REJECTIONS: Partial<Record<EngineError['code'], RejectReason>> = {
@@ -267,34 +205,3 @@ const REJECTIONS: Partial<Record<EngineError['code'], RejectReason>> = {
   idempotency_conflict: 'idempotency_conflict',
   queue_unavailable: 'queue_unavailable',
 };
-
-function parseSubmission(submission: JobSubmission, index: number | undefined): JobSubmission {
-  const parsed = jobSubmission.safeParse(submission);
-  if (parsed.success) return parsed.data;
-  const { message, param } = describeIssue(parsed.error);
-  throw new EngineError('invalid_request', index === undefined ? message : `Job ${index}: ${message}`, { param });
-}
-
-function payloadOf(
-  job: JobSubmission,
-  settings: Pick<JobPayload, 'priority' | 'owner' | 'timeoutMs' | 'metadata'>,
-): JobPayload {
-  if (job.kind === 'inference') return { kind: 'inference', endpoint: job.endpoint, body: job.body, ...settings };
-  const {
-    kind,
-    priority: _p,
-    delayMs: _d,
-    timeoutMs: _t,
-    maxAttempts: _a,
-    metadata: _m,
-    idempotencyKey: _i,
-    ...request
-  } = job;
-  return { kind, request, ...settings };
-}
-
-/** BullMQ answers a refused job with a negative number in place of its id, and raises nothing. */
-function requireAccepted(answered: string | undefined, id: string): void {
-  if (answered === id) return;
-  throw new EngineError('internal_error', `The queue refused the job '${id}' with code ${answered}.`);
-}
