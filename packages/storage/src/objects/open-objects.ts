@@ -3,7 +3,6 @@ import { EngineError } from '@llm-engine/contracts';
 import { FolderStore } from './folder-store.ts';
 import { isKey } from './object-key.ts';
 import type { ObjectStore } from './object-store.ts';
-import { S3Store } from './s3-store.ts';
 import type { S3Place } from './s3-store.ts';
 
 /**
@@ -17,7 +16,12 @@ export async function openObjects(storageUrl: string): Promise<ObjectStore> {
   const url = URL.parse(storageUrl);
   if (url === null) throw invalid('is not a URL');
   if (url.protocol === 'file:') return FolderStore.open(folderOf(url));
-  if (url.protocol === 's3:') return new S3Store(placeOf(url));
+  if (url.protocol === 's3:') {
+    const place = placeOf(url);
+    // Loaded only now: it takes half a second, which those who use a folder need not wait.
+    const { S3Store } = await import('./s3-store.ts');
+    return new S3Store(place);
+  }
   throw invalid(`begins with '${url.protocol}'`);
 }
 
