@@ -91,7 +91,9 @@ class Scene implements AsyncDisposable {
   readonly #redis: RedisServer;
   readonly #config: string;
   readonly #everStarted: AsyncDisposable[] = [];
-  readonly #workers: Promise<WorkerProcess>[] = [];
+  /** Those that take tasks, the one that has done so for the longest time first. */
+  readonly #up: WorkerProcess[] = [];
+  readonly #starting = new Set<Promise<void>>();
   #producer: ProducerProcess | undefined;
 
   private constructor(engine: TestBatches, redis: RedisServer, { url }: ModelServer) {
@@ -102,8 +104,7 @@ class Scene implements AsyncDisposable {
 
   static async start(engine: TestBatches, redis: RedisServer, server: ModelServer): Promise<Scene> {
     const scene = new Scene(engine, redis, server);
-    for (let index = 0; index < WORKERS; index += 1) scene.#workers.push(scene.#startWorker());
-    await Promise.all(scene.#workers);
+    await Promise.all(Array.from({ length: WORKERS }, () => scene.#startWorker()));
     scene.#producer = await scene.#startProducer();
     return scene;
   }
@@ -119,8 +120,7 @@ class Scene implements AsyncDisposable {
     for (let second = 1; !(await isSo()); second += 1) {
       if (second === 3) await this.#killRedis();
       if (second === 5) await this.#killProducer();
-      await this.#killWorker(workers % WORKERS);
-      workers += 1;
+      if (await this.#killWorker()) workers += 1;
       await sleep(KILL_EVERY_MS);
     }
     return { workers };
@@ -135,11 +135,15 @@ class Scene implements AsyncDisposable {
     return parseLines(await (await this.client.files.content(fileId)).text());
   }
 
-  async #killWorker(index: number): Promise<void> {
-    const worker = await this.#workers[index];
-    worker?.signal('SIGKILL');
-    await worker?.ended();
-    this.#workers[index] = this.#startWorker();
+  /** False when all of them are still starting. */
+  async #killWorker(): Promise<boolean> {
+    const worker = this.#up.shift();
+    if (worker === undefined) return false;
+    worker.signal('SIGKILL');
+    await worker.ended();
+    const starting = this.#startWorker().finally(() => this.#starting.delete(starting));
+    this.#starting.add(starting);
+    return true;
   }
 
   async #killProducer(): Promise<void> {
@@ -153,10 +157,10 @@ class Scene implements AsyncDisposable {
     await this.#redis.start();
   }
 
-  async #startWorker(): Promise<WorkerProcess> {
+  async #startWorker(): Promise<void> {
     const { redisUrl, prefix } = this.#engine.engine;
     const { databaseUrl, storageUrl } = this.#engine.storage;
-    const worker = await WorkerProcess.start({
+    const worker = await WorkerProcess.spawn({
       redisUrl,
       prefix,
       config: this.#config,
@@ -169,7 +173,8 @@ class Scene implements AsyncDisposable {
       },
     });
     this.#everStarted.push(worker);
-    return worker;
+    await worker.logged(({ msg }) => msg === 'worker takes jobs');
+    this.#up.push(worker);
   }
 
   async #startProducer(): Promise<ProducerProcess> {
@@ -180,7 +185,7 @@ class Scene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#workers);
+    await Promise.allSettled(this.#starting);
     await Promise.all(this.#everStarted.map((started) => started[Symbol.asyncDispose]()));
   }
 }
