@@ -10,13 +10,17 @@ export interface Server {
 }
 
 export interface Request {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it comes, instead of a body; the headers say what it is. */
+  readonly content?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
+  /** For the whole answer, in milliseconds; after it the engine counts as away. Default: as long as it takes. */
+  readonly timeoutMs?: number;
 }
 
 const errorAnswer = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
@@ -26,7 +30,7 @@ const LATER: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** One request, whatever its status. Rejects with `engine_unreachable` when nobody answers. */
 export async function send(server: Server, request: Request): Promise<Response> {
-  const { method = 'GET', path, query = {}, headers = {}, body, signal } = request;
+  const { method = 'GET', path, query = {}, headers = {}, body, content, signal, timeoutMs } = request;
   const url = urlOf(server.url, path, query);
   try {
     return await fetch(url, {
@@ -37,7 +41,8 @@ export async function send(server: Server, request: Request): Promise<Response> 
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      ...(signal !== undefined && { signal }),
+      ...(content !== undefined && { body: content, duplex: 'half' as const }),
+      ...withSignal(signal, timeoutMs),
     });
   } catch (error) {
     signal?.throwIfAborted();
@@ -56,13 +61,24 @@ export async function readJson<T>(
   alsoGood: readonly number[] = [],
 ): Promise<T> {
   if (!response.ok && !alsoGood.includes(response.status)) throw await refusal(server, response);
-  const parsed = schema.safeParse(await bodyOf(response));
+  const parsed = schema.safeParse(await bodyOf(server, response));
   if (parsed.success) return parsed.data;
   throw notAnEngine(server, parsed.error);
 }
 
+/** The bytes of an answer as they come. Rejects as `readJson` does, and with `connection_lost` when they break off. */
+export async function* readBytes(server: Server, response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (!response.ok || response.body === null) throw await refusal(server, response);
+  try {
+    yield* response.body;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw connectionLost(server, error);
+  }
+}
+
 export async function refusal(server: Server, response: Response): Promise<CommandError> {
-  const parsed = errorAnswer.safeParse(await bodyOf(response));
+  const parsed = errorAnswer.safeParse(await bodyOf(server, response));
   if (!parsed.success) return notAnEngine(server, parsed.error);
   const { message, code } = parsed.data.error;
   const hint = response.status === 401 ? ' Give one with --api-key or LLM_ENGINE_API_KEY.' : '';
@@ -86,8 +102,23 @@ function notAnEngine(server: Server, cause: unknown): CommandError {
   );
 }
 
-async function bodyOf(response: Response): Promise<unknown> {
-  const text = await response.text();
+function connectionLost(server: Server, cause: unknown): CommandError {
+  return new CommandError('connection_lost', `The connection to ${server.url} broke off. Try again.`, {
+    cause,
+    exitCode: EXIT.unreachable,
+  });
+}
+
+function withSignal(signal: AbortSignal | undefined, timeoutMs: number | undefined): { readonly signal?: AbortSignal } {
+  const signals = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
+  const given = signals.filter((one) => one !== undefined);
+  return given.length === 0 ? {} : { signal: AbortSignal.any(given) };
+}
+
+async function bodyOf(server: Server, response: Response): Promise<unknown> {
+  const text = await response.text().catch((error: unknown) => {
+    throw connectionLost(server, error);
+  });
   try {
     return JSON.parse(text);
   } catch {

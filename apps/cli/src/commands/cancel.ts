@@ -3,7 +3,7 @@ import { paintState } from '../output/job-lines.ts';
 import { clientCommand, jobsClient } from './client-command.ts';
 import type { ClientFlags } from './client-command.ts';
 import type { CommandContext } from './context.ts';
-import { eachJob } from './each-job.ts';
+import { eachId } from './each-id.ts';
 
 const HELP = `
 Examples:
@@ -17,7 +17,7 @@ export function addCancel(program: Command, context: CommandContext): void {
     .action((ids: string[], flags: ClientFlags) =>
       context.run(flags, async () => {
         const client = await jobsClient(flags, env);
-        return eachJob(ids, {
+        return eachId(ids, {
           terminal,
           json: flags.json === true,
           act: (id) => client.cancel(id),

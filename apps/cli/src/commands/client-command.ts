@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import type { Command, CommandOptions } from 'commander';
 import { findProducer } from '../client/find-engine.ts';
+import type { Server } from '../client/http.ts';
 import { JobsClient } from '../client/jobs-client.ts';
 import type { CommandContext } from './context.ts';
 
@@ -10,9 +11,14 @@ export interface ClientFlags {
   readonly json?: boolean;
 }
 
-export function clientCommand(program: Command, usage: string, description: string): Command {
+export function clientCommand(
+  program: Command,
+  usage: string,
+  description: string,
+  options: CommandOptions = {},
+): Command {
   return program
-    .command(usage)
+    .command(usage, options)
     .description(description)
     .option('--url <url>', 'address of the producer (LLM_ENGINE_URL)')
     .option('--api-key <key>', 'key of the engine (LLM_ENGINE_API_KEY)')
@@ -25,10 +31,14 @@ export function apiKeyOf({ apiKey }: ClientFlags, env: CommandContext['env']): {
 }
 
 export async function jobsClient(flags: ClientFlags, env: CommandContext['env']): Promise<JobsClient> {
-  const url = await findProducer({ env, ...(flags.url !== undefined && { url: flags.url }) });
-  return new JobsClient({
-    url,
+  return new JobsClient(await producerOf(flags, env));
+}
+
+/** The producer that a command line means, for clients of its parts. */
+export async function producerOf(flags: ClientFlags, env: CommandContext['env']): Promise<Server> {
+  return {
+    url: await findProducer({ env, ...(flags.url !== undefined && { url: flags.url }) }),
     ...apiKeyOf(flags, env),
     unreachableHint: 'Start an engine with `llm-engine up`, or name the address of one with --url or LLM_ENGINE_URL.',
-  });
+  };
 }

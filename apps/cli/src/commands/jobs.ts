@@ -1,8 +1,7 @@
 import { JOB_KINDS, JOB_STATES } from '@llm-engine/contracts';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { JobsClient, ListFilter } from '../client/jobs-client.ts';
-import type { WireJob } from '../client/wire.ts';
+import { collectPages } from '../client/collect-pages.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { jobLines, jobTable } from '../output/job-lines.ts';
@@ -10,6 +9,7 @@ import { clientCommand, jobsClient } from './client-command.ts';
 import type { ClientFlags } from './client-command.ts';
 import type { CommandContext } from './context.ts';
 import { parseCount } from './parse-count.ts';
+import { printList } from './print-list.ts';
 
 interface JobsFlags extends ClientFlags {
   readonly state?: string;
@@ -20,7 +20,6 @@ interface JobsFlags extends ClientFlags {
   readonly limit: number;
 }
 
-const PAGE = 100;
 const DEFAULT_LIMIT = 20;
 const LIST_HELP = `
 Examples:
@@ -57,36 +56,9 @@ async function show(id: string, flags: ClientFlags, { terminal, env }: CommandCo
 async function list(flags: JobsFlags, { terminal, env }: CommandContext): Promise<ExitCode> {
   const { state, kind, queue, model, after, limit } = flags;
   const filter = Object.fromEntries(
-    Object.entries({ state, kind, queue, model, after }).filter(([, value]) => value !== undefined),
+    Object.entries({ state, kind, queue, model }).filter(([, value]) => value !== undefined),
   );
-  const { jobs, hasMore } = await collect(await jobsClient(flags, env), filter, limit);
-  if (flags.json === true) {
-    terminal.json({ data: jobs, has_more: hasMore });
-    return EXIT.ok;
-  }
-  if (jobs.length === 0) terminal.note('No such jobs.');
-  else terminal.print(...jobTable(jobs, terminal.paint, Date.now()));
-  const last = jobs.at(-1);
-  if (hasMore && last !== undefined) {
-    terminal.note(terminal.paintNote.dim(`There are more: --after ${last.id}, or a larger --limit.`));
-  }
-  return EXIT.ok;
-}
-
-interface Collected {
-  readonly jobs: readonly WireJob[];
-  readonly hasMore: boolean;
-}
-
-/** Page after page until there are as many as asked for. */
-async function collect(client: JobsClient, filter: ListFilter, limit: number): Promise<Collected> {
-  const jobs: WireJob[] = [];
-  let cursor: { readonly after?: string } = {};
-  for (;;) {
-    const page = await client.list({ ...filter, ...cursor, limit: Math.min(PAGE, limit - jobs.length) });
-    jobs.push(...page.data);
-    const last = page.data.at(-1);
-    if (!page.has_more || last === undefined || jobs.length >= limit) return { jobs, hasMore: page.has_more };
-    cursor = { after: last.id };
-  }
+  const client = await jobsClient(flags, env);
+  const found = await collectPages((page) => client.list({ ...filter, ...page }), { after, limit });
+  return printList(found, { terminal, json: flags.json === true, none: 'No such jobs.', table: jobTable });
 }

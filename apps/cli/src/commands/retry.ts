@@ -6,7 +6,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { clientCommand, jobsClient } from './client-command.ts';
 import type { ClientFlags } from './client-command.ts';
 import type { CommandContext } from './context.ts';
-import { eachJob } from './each-job.ts';
+import { eachId } from './each-id.ts';
 
 interface RetryFlags extends ClientFlags, RetryFilter {
   readonly all?: boolean;
@@ -63,7 +63,7 @@ function retryEach(
   { json = false }: RetryFlags,
   { terminal }: CommandContext,
 ): Promise<ExitCode> {
-  return eachJob(ids, {
+  return eachId(ids, {
     terminal,
     json,
     act: (id) => client.retry(id),

@@ -1,13 +1,14 @@
 import { PRIORITIES } from '@llm-engine/contracts';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { parseDuration } from '../output/time.ts';
 import { clientCommand, jobsClient } from './client-command.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { parseCount } from './parse-count.ts';
+import { addPair } from './parse-pair.ts';
+import { parseTime } from './parse-time.ts';
 import { buildSubmission } from './submission.ts';
 import type { SubmitFlags } from './submission.ts';
 
@@ -59,16 +60,4 @@ async function submit(prompt: readonly string[], flags: SubmitFlags, context: Co
   terminal.print(accepted.id);
   if (terminal.isInteractive) terminal.note(terminal.paintNote.dim(`Watch it: llm-engine watch ${accepted.id}`));
   return EXIT.ok;
-}
-
-function parseTime(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new InvalidArgumentError('It is a number with its unit: 500ms, 30s, 5m, 2h, 1d.');
-}
-
-function addPair(text: string, pairs: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (key === undefined || value === undefined) throw new InvalidArgumentError('It looks like key=value.');
-  return { ...pairs, [key]: value };
 }

@@ -2,9 +2,10 @@ import { isTerminal } from '@llm-engine/contracts';
 import type { JobState } from '@llm-engine/contracts';
 import type { WireJob } from '../client/wire.ts';
 import { textOfResult } from './answer-text.ts';
+import { factLines, pairs } from './facts.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { formatDuration } from './time.ts';
+import { formatDuration, moment } from './time.ts';
 
 type Paint = Terminal['paint'];
 
@@ -59,8 +60,7 @@ export function jobLines(job: WireJob, paint: Paint, now: number): readonly stri
       ({ attempt, error }) => [`Attempt ${attempt}`, `${error.code}: ${error.message}`] as const,
     ),
   ];
-  const known = facts.flatMap(([name, value]) => (value === undefined ? [] : [[paint.dim(name), value] as const]));
-  const lines = table(known);
+  const lines = factLines(facts, paint);
   return job.result === undefined ? lines : [...lines, '', textOfResult(job.result)];
 }
 
@@ -86,16 +86,4 @@ function ranFor({ started_at: started, finished_at: finished, state }: WireJob, 
   if (started === null) return '-';
   if (finished === null && state !== 'running') return '-';
   return formatDuration((finished ?? now / 1_000) * 1_000 - started * 1_000);
-}
-
-function moment(seconds: number | null, now: number): string | undefined {
-  if (seconds === null) return undefined;
-  const distance = now - seconds * 1_000;
-  const words = distance >= 0 ? `${formatDuration(distance)} ago` : `in ${formatDuration(-distance)}`;
-  return `${new Date(seconds * 1_000).toISOString()}  (${words})`;
-}
-
-function pairs(metadata: WireJob['metadata']): string | undefined {
-  const entries = Object.entries(metadata);
-  return entries.length === 0 ? undefined : entries.map(([key, value]) => `${key}=${value}`).join(' ');
 }

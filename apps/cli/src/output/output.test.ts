@@ -59,6 +59,45 @@ describe('Terminal', () => {
     expect(piped.text).toBe('');
   });
 
+  test('a remark goes above the status, which stays', () => {
+    const stderr = new FakeStream(true);
+    const terminal = new Terminal({ stdout: new FakeStream(false), stderr, env: {} });
+
+    terminal.status('half');
+    terminal.note('a remark');
+    terminal.status('');
+    terminal.note('the end');
+
+    expect(stderr.text).toBe('\r\u001B[2Khalf\r\u001B[2Ka remark\nhalf\r\u001B[2Kthe end\n');
+  });
+
+  test('an answer of any size waits for its reader', async () => {
+    const stdout = new FakeStream(false);
+    stdout.write = (text) => {
+      stdout.text += text;
+      return false;
+    };
+    const asked: string[] = [];
+    async function* answer(): AsyncGenerator<Uint8Array> {
+      for (const piece of ['one ', 'two ', 'three']) {
+        asked.push(piece);
+        yield Buffer.from(piece);
+      }
+    }
+    const terminal = new Terminal({ stdout, stderr: new FakeStream(false), env: {} });
+
+    const pouring = terminal.pour(answer());
+    await new Promise(setImmediate);
+    const early = [...asked];
+    stdout.emit('drain');
+    await new Promise(setImmediate);
+    stdout.emit('error', new Error('write EPIPE'));
+    await pouring;
+
+    expect(early).toEqual(['one ']);
+    expect(stdout.text).toBe('one two ');
+  });
+
   test('a reader that goes away ends the writing without an error', () => {
     const stdout = new FakeStream(false);
     const terminal = new Terminal({ stdout, stderr: new FakeStream(false), env: {} });

@@ -13,6 +13,20 @@ export function formatDuration(ms: number): string {
   return twoUnits(ms, [DAY, 'd'], [HOUR, 'h']);
 }
 
+/** `< 1 s`, `42 s`, `3 m 20 s`: of what is known to the second. */
+export function formatSeconds(ms: number): string {
+  if (ms < SECOND) return '< 1 s';
+  return ms < MINUTE ? `${Math.round(ms / SECOND)} s` : formatDuration(ms);
+}
+
+/** A time in Unix seconds, and how far it is from now (Unix milliseconds); undefined for none. */
+export function moment(seconds: number | null, now: number): string | undefined {
+  if (seconds === null) return undefined;
+  const distance = now - seconds * 1_000;
+  const words = distance >= 0 ? `${formatDuration(distance)} ago` : `in ${formatDuration(-distance)}`;
+  return `${new Date(seconds * 1_000).toISOString()}  (${words})`;
+}
+
 type Unit = readonly [ms: number, name: string];
 
 function twoUnits(ms: number, [large, largeName]: Unit, [small, smallName]: Unit): string {
