@@ -7,6 +7,8 @@ export const EXIT = {
   usage: 2,
   /** No engine answers, or it cannot take requests now: the same command may work later. */
   unreachable: 3,
+  /** The batch completed and its files are there, but lines of it failed: neither quite done nor failed. */
+  partial: 4,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

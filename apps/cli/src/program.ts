@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
+import { addBatch } from './commands/batch.ts';
+import { addBatches } from './commands/batches.ts';
 import { addCancel } from './commands/cancel.ts';
 import type { CommandContext } from './commands/context.ts';
+import { addFiles } from './commands/files.ts';
 import { addHealth } from './commands/health.ts';
 import { addJobs } from './commands/jobs.ts';
 import { addModels } from './commands/models.ts';
@@ -14,13 +17,27 @@ import { reportError } from './output/report-error.ts';
 import { Terminal } from './output/terminal.ts';
 import { VERSION } from './version.ts';
 
-const COMMANDS = [addUp, addSubmit, addJobs, addWatch, addCancel, addRetry, addModels, addHealth, addValidate];
+const COMMANDS = [
+  addUp,
+  addSubmit,
+  addJobs,
+  addWatch,
+  addCancel,
+  addRetry,
+  addBatch,
+  addBatches,
+  addFiles,
+  addValidate,
+  addModels,
+  addHealth,
+];
 
 const HELP = `
 Commands find the engine by --url or LLM_ENGINE_URL, else by the home (LLM_ENGINE_HOME), else at http://127.0.0.1:8080.
 
-Exit codes: 0 done · 1 the job failed, the engine refused or is not healthy, or a file is wrong ·
-            2 wrong command line or setting · 3 no engine answers, try again later · 130 Ctrl-C`;
+Exit codes: 0 done · 1 the job or batch failed, the engine refused or is not healthy, or a file is wrong ·
+            2 wrong command line or setting · 3 no engine answers, try again later ·
+            4 the batch completed, but lines of it failed · 130 Ctrl-C`;
 
 /** Runs one command line; resolves with its exit code. */
 export async function runProgram(args: readonly string[]): Promise<number> {
