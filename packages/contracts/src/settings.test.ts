@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { engineSettings, hostSetting, portSetting, readSettings } from './settings.ts';
+import { engineSettings, hostSetting, portSetting, readSettings, storageOf, storageSettings } from './settings.ts';
 
 const schema = z.object({ ...engineSettings, SERVER_HOST: hostSetting, SERVER_PORT: portSetting(8080) });
 
@@ -36,5 +36,23 @@ test.for([
       code: 'invalid_config',
       message: expect.stringMatching(new RegExp(`^The setting '${name}'.*start again\\.$`)),
     }),
+  );
+});
+
+const DATABASE_URL = 'postgres://engine:secret@127.0.0.1:5432/engine';
+
+test('there is storage where both of its settings are made, and none without them', () => {
+  const read = (env: Record<string, string>) => storageOf(readSettings(z.object(storageSettings), env));
+
+  expect(read({ DATABASE_URL, STORAGE_URL: 'files' })).toEqual({ databaseUrl: DATABASE_URL, storageUrl: 'files' });
+  expect(read({ DATABASE_URL: '', STORAGE_URL: '' })).toBeUndefined();
+});
+
+test.each([
+  ['DATABASE_URL', { DATABASE_URL }, 'STORAGE_URL'],
+  ['STORAGE_URL', { STORAGE_URL: 's3://bucket' }, 'DATABASE_URL'],
+])('%s alone is refused, and the other setting is named', (_given, settings, missing) => {
+  expect(() => storageOf(settings)).toThrow(
+    expect.objectContaining({ code: 'invalid_config', message: expect.stringContaining(`needs ${missing}`) }),
   );
 });

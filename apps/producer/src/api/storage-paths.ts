@@ -95,7 +95,7 @@ export function storagePaths(): Readonly<Record<string, JsonSchema>> {
         tag: 'Batches',
         summary: 'Read the results that there are so far, in the order of the input',
         parameters: [BATCH_ID],
-        answer: { 'application/jsonl': { type: 'string' } },
+        answer: { 'application/x-ndjson': { type: 'string' } },
         errors: NO_BATCH,
       }),
     },

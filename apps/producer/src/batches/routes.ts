@@ -50,7 +50,7 @@ export function addBatchRoutes(server: FastifyInstance, options: BatchRoutesOpti
   // A HEAD would read the results, and throw them away.
   server.get<ById>('/v1/batches/:id/output', { exposeHeadRoute: false }, async ({ params, identity }, reply) => {
     const lines = await storage().batches.output(identity.owner, params.id);
-    void reply.headers({ 'content-type': 'application/jsonl', 'cache-control': 'no-store' });
+    void reply.headers({ 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
     return answerBytes(reply, Readable.from(lines, { objectMode: false }), options);
   });
 }
