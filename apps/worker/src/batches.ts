@@ -1,4 +1,5 @@
 import { BatchWorker, WebhookSender } from '@llm-engine/batches';
+import type { BatchWorkerOptions } from '@llm-engine/batches';
 import type { OnBatchEvent, StorageSettings, WebhookSettings } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { MAINTENANCE_QUEUE, TaskConsumer, TaskSender, batchQueue } from '@llm-engine/queue';
@@ -16,6 +17,7 @@ export interface BatchesOptions extends StorageSettings {
   readonly chunksAtOnce: number;
   /** Lines of one chunk that run at once. */
   readonly linesAtOnce: number;
+  readonly limits?: BatchWorkerOptions['limits'];
   readonly lockMs: number;
   readonly webhook?: WebhookSettings;
   readonly reconcileEveryMs?: number;
@@ -60,6 +62,7 @@ export async function prepareBatches(options: BatchesOptions): Promise<RunningBa
       requireModel: (id) => catalogue.require(id),
       onEvent,
       linesAtOnce: options.linesAtOnce,
+      ...(options.limits && { limits: options.limits }),
       ...(options.webhook && { webhook: new WebhookSender({ ...options.webhook, events, onEvent }) }),
       ...(options.reconcileEveryMs !== undefined && { reconcileEveryMs: options.reconcileEveryMs }),
     }),

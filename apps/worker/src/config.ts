@@ -34,6 +34,8 @@ const environment = z.object({
   WORKER_CHUNK_CONCURRENCY: z.coerce.number().int().min(0).max(1_000).default(4),
   /** Lines of one chunk that run at once. The limits of the endpoints hold besides. */
   WORKER_LINE_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(64),
+  /** Requests in a batch's file. */
+  BATCH_MAX_LINES: z.coerce.number().int().min(1).max(10_000_000).default(50_000),
   /** How long jobs that run may go on after a stop, before they are handed over. */
   WORKER_GRACE_SECONDS: seconds.default(10),
   /** Life of a job's lock: a worker that dies is noticed after it. */

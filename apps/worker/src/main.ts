@@ -31,6 +31,7 @@ try {
     ...(webhook && { webhook }),
     chunkConcurrency: config.WORKER_CHUNK_CONCURRENCY,
     lineConcurrency: config.WORKER_LINE_CONCURRENCY,
+    maxBatchLines: config.BATCH_MAX_LINES,
     host: config.WORKER_HOST,
     port: config.WORKER_PORT,
     graceMs: config.WORKER_GRACE_SECONDS * 1_000,

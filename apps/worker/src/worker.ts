@@ -39,6 +39,10 @@ export interface WorkerOptions {
   readonly chunkConcurrency?: number;
   /** Lines of one chunk that run at once. Default 64. */
   readonly lineConcurrency?: number;
+  /** Requests in a batch's file. Default 50,000. */
+  readonly maxBatchLines?: number;
+  /** How often batches that have not ended are looked after, in milliseconds. Default 10,000. */
+  readonly reconcileEveryMs?: number;
   /** Of the probes and metrics, which hold nothing secret. Default 127.0.0.1. */
   readonly host?: string;
   /** 0 for any free port. Default 9464. */
@@ -137,7 +141,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       pools,
       chunksAtOnce: options.chunkConcurrency ?? 4,
       linesAtOnce: options.lineConcurrency ?? 64,
+      ...(options.maxBatchLines !== undefined && { limits: { maxLines: options.maxBatchLines } }),
       lockMs: options.lockMs ?? 30_000,
+      ...(options.reconcileEveryMs !== undefined && { reconcileEveryMs: options.reconcileEveryMs }),
       onEvent: observeBatches(metrics, logger),
       onTrouble,
       ...(options.webhook && { webhook: options.webhook }),

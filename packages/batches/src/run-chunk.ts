@@ -116,7 +116,9 @@ class ChunkRun {
         ...ref,
         reason: this.#draining.aborted ? 'the worker stops' : 'its batch takes no lines',
       });
-      return this.#draining.aborted || this.#signal.aborted ? HAND_OVER : DONE;
+      if (this.#draining.aborted || this.#signal.aborted) return HAND_OVER;
+      // Resumed while the last lines came to their end: the task was there, so nobody has added another one.
+      return (await standing.takesLines(batchId)) ? HAND_OVER : DONE;
     } finally {
       this.#signal.removeEventListener('abort', stop);
       this.#draining.removeEventListener('abort', drain);

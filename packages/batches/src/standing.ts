@@ -35,6 +35,12 @@ export class BatchStanding implements Disposable {
     return { [Symbol.dispose]: () => void this.#followers.delete(follower) };
   }
 
+  /** Asks now. */
+  async takesLines(batchId: string): Promise<boolean> {
+    const batch = (await this.#batches.standing([batchId])).get(batchId);
+    return batch !== undefined && takesLines(batch);
+  }
+
   [Symbol.dispose](): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -47,9 +53,10 @@ export class BatchStanding implements Disposable {
 
   async #look(): Promise<void> {
     try {
-      const ids = [...new Set([...this.#followers].map(({ batchId }) => batchId))];
-      const standing = await this.#batches.standing(ids);
-      for (const { batchId, halt } of this.#followers) {
+      // Whoever begins to follow during the query is for the next look: this one does not know its batch.
+      const followers = [...this.#followers];
+      const standing = await this.#batches.standing([...new Set(followers.map(({ batchId }) => batchId))]);
+      for (const { batchId, halt } of followers) {
         const batch = standing.get(batchId);
         if (batch !== undefined && takesLines(batch)) continue;
         halt(batch?.status === 'in_progress' ? 'paused' : 'closing');
