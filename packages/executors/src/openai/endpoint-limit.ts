@@ -101,13 +101,18 @@ export class EndpointLimit {
     this.#seen.interactive = true;
   }
 
-  /** Of the limit that holds now: a request that ends remembers the one it began in. */
-  get round(): number {
-    return this.#round;
+  /**
+   * For a request that has just gone out, to be shown when it has ended: tells the round in which it did, and whether what
+   * was too much for the limit had ended by then. Until that the server still has a queue of the round before.
+   */
+  get ticket(): number {
+    return this.#round * 2 + (this.#inUse <= this.#limit ? 1 : 0);
   }
 
-  ended(priority: Priority, round: number, end: LimitedEnd): void {
+  ended(priority: Priority, ticket: number, end: LimitedEnd): void {
     const seen = this.#seen;
+    const round = ticket >> 1;
+    const settled = (ticket & 1) === 1;
     const current = round === this.#round;
     let urgent = false;
     switch (end.kind) {
@@ -118,7 +123,7 @@ export class EndpointLimit {
           seen.answeredInFullUse += 1;
           if (priority !== 'interactive') seen.contended = true;
         }
-        if (current && priority === 'interactive' && end.firstChunkMs !== undefined) {
+        if (current && settled && priority === 'interactive' && end.firstChunkMs !== undefined) {
           seen.firstChunks += 1;
           seen.firstChunkSumMs += end.firstChunkMs;
         }
@@ -195,6 +200,7 @@ export class EndpointLimit {
     return {
       member: this.#member,
       bound: this.#options.bound,
+      inUse: this.#inUse,
       wanted: this.#inUse + this.#options.waiting(),
       seen: { ...seen.observations(this.#round), interactive: seen.interactive || this.#interactive > 0 },
     };

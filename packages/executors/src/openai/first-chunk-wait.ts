@@ -4,7 +4,7 @@ import type { FirstChunkState, LimitState, Observations, Trial } from './limit-s
 export const FIRST_PATIENCE = 16;
 export const MAX_PATIENCE = 64;
 
-export const NOTHING_KNOWN: FirstChunkState = { count: 0, sumMs: 0 };
+export const NOTHING_KNOWN: FirstChunkState = { count: 0, sumMs: 0, contended: false };
 
 /** Streams whose mean counts as one measurement; far fewer do where they wait for a large part of the limit. */
 const WINDOW = 12;
@@ -12,7 +12,7 @@ const FEW = 3;
 /** Streams may begin later than the base by this part of it. */
 const TOLERANCE = 0.25;
 /** Or by so many of the server's turns: less cannot be told from chance. */
-const TURNS = 1.25;
+const TURNS = 0.5;
 const BLIND_DECREASE = 0.7;
 /** A larger step down might be more than the estimate is good for. */
 const LARGEST_STEP = 0.5;
@@ -25,7 +25,8 @@ const LARGEST_STEP = 0.5;
 export function adaptToWait(state: LimitState, seen: Observations, now: number): LimitState {
   const count = state.firstChunk.count + seen.firstChunks.count;
   const sumMs = state.firstChunk.sumMs + seen.firstChunks.sumMs;
-  const gathering = { ...state, firstChunk: { ...state.firstChunk, count, sumMs } };
+  const contended = state.firstChunk.contended || seen.contended;
+  const gathering = { ...state, firstChunk: { ...state.firstChunk, count, sumMs, contended } };
   if (now - state.interactiveAt > FORGOTTEN_MS && state.firstChunk.trial !== undefined) {
     return ended(gathering, state.firstChunk.baseMs);
   }
@@ -33,9 +34,9 @@ export function adaptToWait(state: LimitState, seen: Observations, now: number):
   const meanMs = sumMs / count;
   const { baseMs } = state.firstChunk;
   const gross = baseMs !== undefined && queued(meanMs - baseMs, state.rate) > state.limit * 0.3;
-  if (count < WINDOW && !(gross && seen.contended)) return gathering;
-  const window = { ...state, firstChunk: { ...state.firstChunk, count: 0, sumMs: 0 } };
-  if (!seen.contended) return ended(window, baseMs === undefined ? meanMs : baseMs + (meanMs - baseMs) / 4);
+  if (count < WINDOW && !(gross && contended)) return gathering;
+  const window = { ...state, firstChunk: { ...state.firstChunk, ...NOTHING_KNOWN } };
+  if (!contended) return ended(window, baseMs === undefined ? meanMs : baseMs + (meanMs - baseMs) / 4);
   return judged(window, meanMs);
 }
 
@@ -122,8 +123,8 @@ export function startedOver({ baseMs }: FirstChunkState): FirstChunkState {
 
 /** The trial is over. */
 function ended(state: LimitState, baseMs: number | undefined): LimitState {
-  const { count, sumMs } = state.firstChunk;
-  return { ...state, firstChunk: { count, sumMs, ...(baseMs !== undefined && { baseMs }) } };
+  const { count, sumMs, contended } = state.firstChunk;
+  return { ...state, firstChunk: { count, sumMs, contended, ...(baseMs !== undefined && { baseMs }) } };
 }
 
 /** Requests that a server ends in that time. */

@@ -24,6 +24,8 @@ const firstChunk = z.object({
   /** Of the window that is being gathered. */
   count: z.number(),
   sumMs: z.number(),
+  /** Other requests used all that they were allowed while it was. */
+  contended: z.boolean(),
   trial: trial.exactOptional(),
 });
 export type FirstChunkState = Readonly<z.infer<typeof firstChunk>>;

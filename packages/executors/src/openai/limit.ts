@@ -110,11 +110,17 @@ function shedBy(state: LimitState): LimitState {
 
 function paused(state: LimitState, seen: Observations, now: number, random: () => number): LimitState {
   if (!seen.takesNothing) return state;
+  // Refusals of what was under way when the pause began say nothing new, unless they ask for longer.
+  if (now < state.pausedUntil && seen.retryAfterMs === undefined) return state;
   const own = Math.min(FIRST_PAUSE_MS * 2 ** state.pauses, LONGEST_OWN_PAUSE_MS);
   const ms = seen.retryAfterMs === undefined ? own : Math.min(seen.retryAfterMs, LONGEST_PAUSE_MS);
   // A little longer than asked for, and differently each time, so that a fleet does not come back in one blow.
   const until = now + ms * (1 + random() / 10);
-  return { ...state, pausedUntil: Math.max(state.pausedUntil, until), pauses: state.pauses + 1 };
+  return {
+    ...state,
+    pausedUntil: Math.max(state.pausedUntil, until),
+    pauses: now < state.pausedUntil ? state.pauses : state.pauses + 1,
+  };
 }
 
 interface Growth {

@@ -157,7 +157,7 @@ export class OpenAIExecutor implements ModelExecutor {
   /** One try at one endpoint, whose slot it gives back and whose circuit hears of the end. */
   async #attempt(attempt: Attempt): Promise<AttemptEnd> {
     const { endpoint, request, context } = attempt;
-    const { round } = endpoint.limit;
+    const { ticket } = endpoint.limit;
     let said: LimitedEnd = SAYS_NOTHING;
     endpoint.circuit.started();
     try {
@@ -172,7 +172,7 @@ export class OpenAIExecutor implements ModelExecutor {
       if (stopReason(context.signal) === 'timeout') said = { kind: 'timeout' };
       throw error;
     } finally {
-      endpoint.limit.ended(request.priority, round, said);
+      endpoint.limit.ended(request.priority, ticket, said);
       this.#slots.admit();
     }
   }

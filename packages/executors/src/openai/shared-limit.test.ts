@@ -18,16 +18,18 @@ test('what nobody wants is spread, so that who comes to want it has some at once
   expect(fleet(30, { a: 0, b: 0, c: 0 })).toEqual({ a: 10, b: 10, c: 10 });
 });
 
-test('a share that another still has comes when he has heard that it is less', () => {
+test('a share that another still has comes when he has heard that it is less, and has ended what is too much', () => {
   const alone = told(undefined, 'a', 100, 0);
 
   const joined = told(alone, 'b', 100, 1);
-  const heard = told(joined, 'a', 100, 2);
+  const heard = told(joined, 'a', 100, 2, 64, 50);
   const served = told(heard, 'b', 100, 3);
+  const ended = told(told(served, 'a', 100, 4, 64, 32), 'b', 100, 5);
 
   expect(shares(joined)).toEqual({ a: 64, b: 0 });
   expect(shares(heard)).toEqual({ a: 32, b: 0 });
-  expect(shares(served)).toEqual({ a: 32, b: 32 });
+  expect(shares(served)).toEqual({ a: 32, b: 14 });
+  expect(shares(ended)).toEqual({ a: 32, b: 32 });
 });
 
 test('the share of a process that is gone is free after three seconds, that of one that leaves at once', () => {
@@ -55,7 +57,7 @@ test('of fewer slots than processes each has one in turn', () => {
 test('a slot is kept free while interactive requests come, unless there are very few', () => {
   const seen = Object.assign(new Tally(), { interactive: true }).observations(0);
   const reserved = (bound: number, now: number): number => {
-    const { shared } = shareLimit(undefined, { member: 'a', bound, wanted: 100, seen }, START);
+    const { shared } = shareLimit(undefined, { member: 'a', bound, wanted: 100, inUse: 0, seen }, START);
     return shares(told(shared, 'a', 100, now, bound))['a'] ?? 0;
   };
 
@@ -85,8 +87,15 @@ test('a document survives its way through JSON, and another one is not taken for
   expect(readSharedLimit(undefined)).toBeUndefined();
 });
 
-function told(before: SharedLimit | undefined, member: string, wanted: number, now: number, bound = 64): SharedLimit {
-  return shareLimit(before, { member, bound, wanted, seen: new Tally().observations(0) }, START + now).shared;
+function told(
+  before: SharedLimit | undefined,
+  member: string,
+  wanted: number,
+  now: number,
+  bound = 64,
+  inUse = 0,
+): SharedLimit {
+  return shareLimit(before, { member, bound, wanted, inUse, seen: new Tally().observations(0) }, START + now).shared;
 }
 
 /** The shares once everybody has told often enough. */

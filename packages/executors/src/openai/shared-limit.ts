@@ -12,6 +12,8 @@ const member = z.object({
   wanted: z.number(),
   /** Requests that it may have there, interactive ones beyond it apart. */
   share: z.number(),
+  /** Requests that it has there: more than its share where that has become less. */
+  inUse: z.number(),
 });
 type Member = Readonly<z.infer<typeof member>>;
 
@@ -31,6 +33,7 @@ export interface Report {
   readonly member: string;
   readonly bound: number;
   readonly wanted: number;
+  readonly inUse: number;
   readonly seen: Observations;
 }
 
@@ -44,7 +47,7 @@ const RESERVE_FROM = 4;
 /** Adapts the limit to what a process has seen, and gives it its share of it. */
 export function shareLimit(
   before: SharedLimit | undefined,
-  { member, bound, wanted, seen }: Report,
+  { member, bound, wanted, inUse, seen }: Report,
   now: number,
 ): { readonly shared: SharedLimit; readonly decreased?: DecreaseReason } {
   const { state, ...rest } = adapt(before?.state ?? initialLimit(bound, now), seen, { bound, now });
@@ -52,12 +55,12 @@ export function shareLimit(
     ([id, { at }]) => id !== member && now - at < MEMBER_GONE_MS,
   );
   const members = new Map<string, Member>(others);
-  members.set(member, { at: now, wanted, share: 0 });
+  members.set(member, { at: now, wanted, inUse, share: 0 });
   const total = Math.floor(state.limit) - reserve(state, now);
-  const free = total - others.reduce((sum, [, { share }]) => sum + share, 0);
-  // What others still have comes to it when they have heard that it is less now.
+  const free = total - others.reduce((sum, [, held]) => sum + Math.max(held.share, held.inUse), 0);
+  // What others still have comes to it when they have heard that it is less now, and have ended what is too much.
   const share = Math.max(0, Math.min(free, fairShare([...members], member, total, now)));
-  members.set(member, { at: now, wanted, share });
+  members.set(member, { at: now, wanted, inUse, share });
   return { shared: { state, members: Object.fromEntries(members) }, ...rest };
 }
 
