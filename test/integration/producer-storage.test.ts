@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { startProducer } from '@llm-engine/producer';
 import { InternalServerError } from 'openai';
 import { expect, inject, test } from 'vitest';
@@ -109,6 +110,29 @@ test("while the database is down files and batches are answered with 503, and Op
   expect(ready.body).toMatchObject({ status: 'ok', reason: 'the storage of files and batches is out of reach' });
   expect(refused).toBeInstanceOf(InternalServerError);
   expect(found).toEqual(file);
+});
+
+test('while the object store is down files are answered with 503, which says nothing of where it is', async () => {
+  await using storage = await TestStorage.create();
+  await using producer = await TestProducer.start({ storage: storage.settings });
+  const { id } = await producer.openai.files.create({ file: new File(['a'], 'a.jsonl'), purpose: 'batch' });
+  await rm(storage.settings.storageUrl, { recursive: true });
+
+  const content = await producer.get(`/v1/files/${id}/content`);
+  const upload = await uploadParts(producer, [
+    ['file', new Uint8Array(1_000_000), 'a.jsonl'],
+    ['purpose', 'batch'],
+  ]);
+  const found = await producer.get(`/v1/files/${id}`);
+
+  for (const { status, body, headers } of [content, upload]) {
+    expect(status).toBe(503);
+    expect(headers.get('retry-after')).toBe('1');
+    expect(body).toMatchObject({
+      error: { code: 'storage_unavailable', message: expect.not.stringContaining(storage.settings.storageUrl) },
+    });
+  }
+  expect(found.status).toBe(200);
 });
 
 test('a database that hangs holds no probe up', async () => {

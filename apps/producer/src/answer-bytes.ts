@@ -16,6 +16,10 @@ export interface BytesOptions {
  */
 export function answerBytes(reply: FastifyReply, bytes: Readable, options: BytesOptions): FastifyReply {
   const { inFlight, stallMs, onTrouble } = options;
+  if (reply.raw.destroyed) {
+    bytes.destroy();
+    return reply.hijack();
+  }
   const wait = inFlight.enter(reply.raw);
   const end = (): unknown => bytes.destroy(wait.signal.reason as Error);
   if (wait.signal.aborted) end();

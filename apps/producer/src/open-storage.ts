@@ -62,11 +62,7 @@ export class ProducerStorage implements AsyncDisposable {
 
   readonly require: RequireStorage = () => {
     if (this.#stored !== undefined) return this.#stored;
-    throw new EngineError(
-      'storage_unavailable',
-      'The storage of files and batches has not been reached yet. Try again shortly.',
-      { retryAfterMs: RETRY_MS },
-    );
+    throw unavailable();
   };
 
   /** Whether the database answers now. For a probe. */
@@ -134,6 +130,15 @@ export class ProducerStorage implements AsyncDisposable {
     this.#database = database;
     this.#stored = { files, batches };
   }
+}
+
+/** What a caller is told of an outage. Where the storage is, and what is wrong with it, is for the operator only. */
+export function unavailable(cause?: unknown): EngineError {
+  return new EngineError(
+    'storage_unavailable',
+    'The storage of files and batches cannot be used now. What was asked for may have been done: look, or try again shortly.',
+    { retryAfterMs: RETRY_MS, cause },
+  );
 }
 
 /** Stands in where there is no storage. */

@@ -12,6 +12,7 @@ import type { InFlight } from './in-flight.ts';
 import { addInferenceRoutes } from './inference/routes.ts';
 import { addJobRoutes } from './jobs/routes.ts';
 import { addModelRoutes } from './models.ts';
+import { unavailable } from './open-storage.ts';
 import type { RequireStorage } from './open-storage.ts';
 
 export interface ProducerServerOptions {
@@ -34,8 +35,13 @@ export interface ProducerServerOptions {
 /** The producer's HTTP server with all of its routes; it does not listen yet. */
 export async function buildServer(options: ProducerServerOptions): Promise<FastifyInstance> {
   const { connection } = options;
-  const explain = (error: unknown): unknown =>
-    isOutage(error) ? connection.unavailable(error) : (storageOutage(error) ?? error);
+  const explain = (error: unknown): unknown => {
+    if (isOutage(error)) return connection.unavailable(error);
+    const outage = storageOutage(error);
+    if (outage === undefined) return error;
+    options.onTrouble(outage);
+    return unavailable(outage);
+  };
   const server = createServer({ ...options, explain });
   const errorFrame = (error: unknown): string => {
     const { body, defect } = errorAnswer(explain(error));
