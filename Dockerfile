@@ -23,6 +23,8 @@ COPY --from=build /app/apps/producer ./apps/producer
 COPY --from=build /app/apps/worker ./apps/worker
 COPY --from=build /app/apps/monitor ./apps/monitor
 COPY deploy/start.sh deploy/probe.mjs ./
+# Where a volume for the bytes of files is mounted: it takes over who owns it.
+RUN install --directory --owner node --group node /var/lib/llm-engine
 # Owned by root and run by another: a service cannot change its own code.
 USER node
 ENTRYPOINT ["./start.sh"]

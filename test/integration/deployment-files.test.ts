@@ -109,6 +109,19 @@ test('the Redis of the compose file writes everything to disk and evicts nothing
   expect(command.join(' ')).toContain('--maxmemory-policy noeviction');
 });
 
+test('producer and worker share a database and a folder, which the user of the image may write to', async () => {
+  const compose = await composeFile();
+  const [producer, worker] = [serviceOf(compose, 'producer'), serviceOf(compose, 'worker')];
+  const folder = String(producer.environment?.['STORAGE_URL']);
+
+  expect(producer.environment?.['DATABASE_URL']).toMatch(/@postgres:5432\//);
+  for (const name of ['DATABASE_URL', 'STORAGE_URL']) {
+    expect(worker.environment?.[name]).toBe(producer.environment?.[name]);
+  }
+  for (const { volumes } of [producer, worker]) expect(volumes).toContain(`objects:${folder}`);
+  await expect(read('Dockerfile')).resolves.toContain(`install --directory --owner node --group node ${folder}\n`);
+});
+
 test('the engine.yaml that the worker is given is valid, with the examples in its comments too', async () => {
   const { volumes = [], environment = {} } = serviceOf(await composeFile(), 'worker');
   const [source = '', target] = volumes[0]?.split(':') ?? [];

@@ -10,6 +10,7 @@ test('without settings the monitor looks at a Redis on this machine and listens 
     LOG_LEVEL: 'info',
     INFERENCE_WAIT_SLO_SECONDS: 60,
     FINE_TUNE_WAIT_SLO_SECONDS: 3_600,
+    BATCH_WAIT_SLO_SECONDS: 86_400,
   });
 });
 
@@ -33,8 +34,14 @@ test('a password in a REDIS_URL that is refused is not repeated', () => {
   );
 });
 
-test('fine-tunes have an objective of their own', () => {
-  const of = waitSlo(readConfig({ INFERENCE_WAIT_SLO_SECONDS: '5', FINE_TUNE_WAIT_SLO_SECONDS: '600' }));
+test('fine-tunes and batches have objectives of their own; maintenance waits no longer than a request', () => {
+  const of = waitSlo(
+    readConfig({
+      INFERENCE_WAIT_SLO_SECONDS: '5',
+      FINE_TUNE_WAIT_SLO_SECONDS: '600',
+      BATCH_WAIT_SLO_SECONDS: '7200',
+    }),
+  );
 
-  expect([of('inference.default'), of('inference.big'), of('fine-tune')]).toEqual([5, 5, 600]);
+  expect(['inference.default', 'fine-tune', 'batch.default', 'maintenance'].map(of)).toEqual([5, 600, 7_200, 5]);
 });

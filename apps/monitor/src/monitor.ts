@@ -35,7 +35,11 @@ export interface Monitor extends AsyncDisposable {
 
 const CONNECT_PATIENCE_MS = 1_000;
 const CLOSE_PATIENCE_MS = 5_000;
-const DEFAULT_SLO = waitSlo({ INFERENCE_WAIT_SLO_SECONDS: 60, FINE_TUNE_WAIT_SLO_SECONDS: 3_600 });
+const DEFAULT_SLO = waitSlo({
+  INFERENCE_WAIT_SLO_SECONDS: 60,
+  FINE_TUNE_WAIT_SLO_SECONDS: 3_600,
+  BATCH_WAIT_SLO_SECONDS: 86_400,
+});
 
 /** Starts whether or not Redis is there: the monitor is what says that it is not. Rejects with `invalid_config`. */
 export async function startMonitor(options: MonitorOptions): Promise<Monitor> {
