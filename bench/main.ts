@@ -1,16 +1,18 @@
 import { parseArgs } from 'node:util';
 import { RedisServer } from '../test/support/redis-server.ts';
 import { batching } from './batch.ts';
+import { mixing } from './chat-beside-batch.ts';
 import { QUEUE_BENCHES } from './queue.ts';
 import type { Comparison } from './rounds.ts';
 
-const HELP = `npm run bench -- [--rounds N] [--jobs N] [--lines N] [--only NAME] [--json]
+const HELP = `npm run bench -- [--rounds N] [--jobs N] [--lines N] [--chats N] [--only NAME] [--json]
 
 Measures the engine beside a reference in the same run; ratios above 1 are better than the reference.
   --rounds N   rounds a measurement, after one of warm-up (default 5)
   --jobs N     jobs a round (default 10000)
   --lines N    lines of a batch (default 50000)
-  --only NAME  one of the measurements: submit, run, answer or batch
+  --chats N    conversations beside a batch, measured once (default 400)
+  --only NAME  one of the measurements: submit, run, answer, batch or mixed
   --json       one JSON document instead of a table`;
 
 const { values } = parseArgs({
@@ -18,13 +20,14 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     jobs: { type: 'string', default: '10000' },
     lines: { type: 'string', default: '50000' },
+    chats: { type: 'string', default: '400' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-const BENCHES = { ...QUEUE_BENCHES, batch: batching };
+const BENCHES = { ...QUEUE_BENCHES, batch: batching, mixed: mixing };
 
 if (values.help) console.log(HELP);
 else await main();
@@ -36,6 +39,7 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds),
     jobs: Number(values.jobs),
     lines: Number(values.lines),
+    chats: Number(values.chats),
   };
   const comparisons: Comparison[] = [];
   for (const [name, bench] of Object.entries(BENCHES)) {

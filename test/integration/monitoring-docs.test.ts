@@ -18,6 +18,11 @@ test('the documentation lists the metrics that there are, with their types', asy
   metrics.jobs.expect({ queue: 'q', kind: 'inference' });
   metrics.genAi.answered({ endpoint: '/v1/completions', provider: 'p', model: 'm' }, { total: 1 });
   metrics.watchWorker(() => ({ queues: [], pools: [], executors: [], beatAt: 0 }));
+  const decreases = { refused: 0, timeout: 0, slow: 0 };
+  metrics.watchLimits(() => ({
+    endpoints: [{ executor: 'e', endpoint: 'h', limit: 1, inUse: 0, paused: false, decreases }],
+    waiting: [],
+  }));
   metrics.watchQueues({ read: () => Promise.resolve({ queues: [], workers: [] }), waitSloSeconds: () => 1 });
 
   const families = [...parsePrometheusText(await metrics.text()).values()];

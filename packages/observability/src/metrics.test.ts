@@ -197,6 +197,27 @@ test('a worker shows its slots, heartbeat and executors as they are at the scrap
   expect(after.get('llm_engine_executor_up{executor="ollama"}')).toBe(0);
 });
 
+test('a worker shows the limits of its endpoints as they are at the scrape', async () => {
+  const metrics = newMetrics();
+  const endpoint = { executor: 'openai', endpoint: 'gpu-1:8000', limit: 32, inUse: 30, paused: false };
+  let refused = 2;
+  metrics.watchLimits(() => ({
+    endpoints: [{ ...endpoint, decreases: { refused, timeout: 0, slow: 1 } }],
+    waiting: [{ executor: 'openai', waiting: { interactive: 0, standard: 4, bulk: 500 } }],
+  }));
+
+  await metrics.text();
+  refused = 3;
+  const found = await samples(metrics);
+
+  const labels = 'executor="openai",endpoint="gpu-1:8000"';
+  expect(found.get(`llm_engine_endpoint_limit{${labels}}`)).toBe(32);
+  expect(found.get(`llm_engine_endpoint_in_use{${labels}}`)).toBe(30);
+  expect(found.get(`llm_engine_endpoint_paused{${labels}}`)).toBe(0);
+  expect(found.get(`llm_engine_endpoint_limit_decreases_total{${labels},reason="refused"}`)).toBe(3);
+  expect(found.get('llm_engine_executor_waiting{executor="openai",priority="bulk"}')).toBe(500);
+});
+
 test('a value that is not a number is spelled as the format has it', async () => {
   const metrics = newMetrics();
   metrics.watchWorker(() => ({ pools: ['default'], queues: [], executors: [], beatAt: NaN }));

@@ -3,6 +3,8 @@ import { BatchMetrics } from './batch-metrics.ts';
 import { ExecutorMetrics } from './executor-metrics.ts';
 import { GenAiMetrics } from './genai-metrics.ts';
 import { JobMetrics } from './job-metrics.ts';
+import { LimitMetrics } from './limit-metrics.ts';
+import type { LimitsNow } from './limit-metrics.ts';
 import { QueueGauges } from './queue-gauges.ts';
 import type { QueueGaugesOptions } from './queue-gauges.ts';
 import { MetricRegistry } from './registry.ts';
@@ -55,6 +57,12 @@ export class Metrics {
       worker.set(now);
       executors.set(now.executors);
     });
+  }
+
+  /** Shows what the endpoints of a worker's executors take, read at each scrape. */
+  watchLimits(read: () => LimitsNow): void {
+    const limits = new LimitMetrics(this.#registry);
+    this.#registry.beforeScrape(() => limits.set(read()));
   }
 
   /** Shows the queues in Redis, read at a scrape, at most every few seconds. */
