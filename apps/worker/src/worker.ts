@@ -187,6 +187,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     beatAt: status?.beatAt ?? 0,
     executors: status?.executors ?? [],
   }));
+  metrics.watchLimits(() => ({ endpoints: executors.limits(), waiting: executors.waiting() }));
   ready = true;
   logger.info({ workerId: id, url, pools, queues: consumers.map(({ queue }) => queue) }, 'worker takes jobs');
 
