@@ -27,13 +27,24 @@ test('the state diagram shows the transitions that are legal, and no others', as
 });
 
 test('the table of Redis keys has every key and channel that the code makes', async () => {
-  const table = await read('ARCHITECTURE.md');
+  const [, table = ''] = /## What Redis holds\n([^]*?)\n## /.exec(await read('ARCHITECTURE.md')) ?? [];
   const keys = await read('packages/queue/src/keys.ts');
   const made = [...keys.matchAll(/`\$\{this\.base\}:([\w-]+)/g)].flatMap(([, name]) => name ?? []);
   const rows = [...table.matchAll(/^\| `([\w-]+)(?::<\w+>)*` +\|/gm)].flatMap(([, name]) => name ?? []);
 
   expect(made).not.toEqual([]);
   expect(rows.toSorted()).toEqual([...new Set(made)].toSorted());
+});
+
+test('the table of tables has every one that the schema makes', async () => {
+  const [, table = ''] =
+    /## What PostgreSQL and the object store hold\n([^]*?)\n## /.exec(await read('ARCHITECTURE.md')) ?? [];
+  const schema = await read('packages/storage/src/database/schema.ts');
+  const made = [...schema.matchAll(/pgTable\(\s*'(\w+)'/g)].flatMap(([, name]) => name ?? []);
+  const rows = [...table.matchAll(/^\| `(\w+)` +\|/gm)].flatMap(([, name]) => name ?? []);
+
+  expect(made).not.toEqual([]);
+  expect(rows.toSorted()).toEqual(made.toSorted());
 });
 
 test('the source files that the architecture names exist', async () => {
