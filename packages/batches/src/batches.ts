@@ -111,7 +111,8 @@ export class Batches {
 
   /**
    * Makes a new batch of the lines that failed, or were never run; with the same settings and window. Asked twice, it is the
-   * same new batch. Throws `batch_not_found`, `batch_not_finished`, and `batch_not_retryable` where no line failed.
+   * same new batch. Throws `batch_not_found`, `batch_not_finished`, `batch_not_retryable` where no line failed, and `file_not_found`
+   * where its files are gone.
    */
   async retry(owner: string, id: string): Promise<OpenAIBatch> {
     const row = await this.#row(owner, id);
@@ -133,8 +134,9 @@ export class Batches {
     const { files, objects } = this.#options;
     const source = failedLines({ objects, inputFileId: row.inputFileId, errorFileId: row.errorFileId });
     const { filename } = await files.get(owner, row.inputFileId);
+    await files.get(owner, row.errorFileId);
     const input = await files.create({ owner, purpose: 'batch', filename: retryName(filename), source });
-    return this.#insert(
+    const retried = await this.#insert(
       owner,
       {
         input_file_id: input.id,
@@ -148,6 +150,9 @@ export class Batches {
       },
       { idempotencyKey, retryOf: id },
     );
+    // Asked twice at once: the other one's file is the input.
+    if (retried.input_file_id !== input.id) await files.delete(owner, input.id);
+    return retried;
   }
 
   /**
