@@ -1,10 +1,10 @@
 import { BatchWorker, WebhookSender } from '@llm-engine/batches';
 import type { BatchWorkerOptions } from '@llm-engine/batches';
-import type { OnBatchEvent, StorageSettings, WebhookSettings } from '@llm-engine/contracts';
+import type { OnBatchEvent, OnJobEvent, StorageSettings, WebhookSettings } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
-import { MAINTENANCE_QUEUE, TaskConsumer, TaskSender, batchQueue } from '@llm-engine/queue';
+import { MAINTENANCE_QUEUE, PlannedJobs, TaskConsumer, TaskSender, batchQueue } from '@llm-engine/queue';
 import type { ModelCatalogue, QueueConnection } from '@llm-engine/queue';
-import { BatchTable, ChunkTable, Database, EventTable, FileStore, openObjects } from '@llm-engine/storage';
+import { BatchTable, ChunkTable, Database, EventTable, FileStore, GroupTable, openObjects } from '@llm-engine/storage';
 import { Periodic } from './periodic.ts';
 
 export interface BatchesOptions extends StorageSettings {
@@ -22,6 +22,8 @@ export interface BatchesOptions extends StorageSettings {
   readonly webhook?: WebhookSettings;
   readonly reconcileEveryMs?: number;
   readonly onEvent: OnBatchEvent;
+  /** Told of the jobs of groups that it queues and cancels. */
+  readonly onJobEvent: OnJobEvent;
   readonly onTrouble: (source: string) => (error: Error) => void;
   /** Gives up waiting for the database. */
   readonly signal?: AbortSignal;
@@ -55,6 +57,8 @@ export async function prepareBatches(options: BatchesOptions): Promise<RunningBa
       batches: new BatchTable(database),
       chunks: new ChunkTable(database),
       events,
+      groups: new GroupTable(database),
+      jobs: new PlannedJobs(connection, { onEvent: options.onJobEvent }),
       files: new FileStore(database, objects),
       objects,
       tasks: new TaskSender(connection),

@@ -145,6 +145,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       lockMs: options.lockMs ?? 30_000,
       ...(options.reconcileEveryMs !== undefined && { reconcileEveryMs: options.reconcileEveryMs }),
       onEvent: observeBatches(metrics, logger),
+      onJobEvent: onEvent,
       onTrouble,
       ...(options.webhook && { webhook: options.webhook }),
       ...(options.signal && { signal: options.signal }),

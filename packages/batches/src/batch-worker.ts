@@ -1,8 +1,8 @@
 import type { ModelInfo } from '@llm-engine/contracts';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { MAINTENANCE_QUEUE } from '@llm-engine/queue';
-import type { TaskOutcome, TaskRun, TaskSender } from '@llm-engine/queue';
-import type { BatchTable, ChunkTable, EventTable, FileStore, ObjectStore } from '@llm-engine/storage';
+import type { PlannedJobs, TaskOutcome, TaskRun, TaskSender } from '@llm-engine/queue';
+import type { BatchTable, ChunkTable, EventTable, FileStore, GroupTable, ObjectStore } from '@llm-engine/storage';
 import type { OnBatchEvent } from '@llm-engine/contracts';
 import { finaliseBatch } from './finalise.ts';
 import type { BatchFileLimits } from './input/validate.ts';
@@ -17,6 +17,9 @@ export interface BatchWorkerOptions {
   readonly batches: BatchTable;
   readonly chunks: ChunkTable;
   readonly events: EventTable;
+  readonly groups: GroupTable;
+  /** The jobs of groups. */
+  readonly jobs: PlannedJobs;
   readonly files: FileStore;
   readonly objects: ObjectStore;
   readonly tasks: TaskSender;

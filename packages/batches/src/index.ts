@@ -6,3 +6,5 @@ export { validateBatchFile } from './input/validate.ts';
 export type { BatchFileLimits, ValidateOptions, ValidatedFile } from './input/validate.ts';
 export { WebhookSender } from './webhooks/webhook-sender.ts';
 export type { WebhookSenderOptions } from './webhooks/webhook-sender.ts';
+export { Groups } from './groups/groups.ts';
+export type { GroupJobList, GroupList, GroupSubmission, GroupsOptions } from './groups/groups.ts';

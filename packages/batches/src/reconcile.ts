@@ -1,20 +1,21 @@
 import { isBatchEnd } from '@llm-engine/contracts';
 import type { TaskSender } from '@llm-engine/queue';
-import type { BatchRow, BatchTable, ChunkTable, EventTable, FileStore, ObjectStore } from '@llm-engine/storage';
+import type { BatchRow, BatchTable, ChunkTable, FileStore, ObjectStore } from '@llm-engine/storage';
 import { takesLines } from '@llm-engine/storage';
 import { deleteAll } from './finalise.ts';
+import type { GroupSyncTools } from './groups/sync-group.ts';
+import { syncGroups } from './groups/sync-groups.ts';
 import { batchPrefix } from './object-keys.ts';
 import { chunkTask, deliverTask, finaliseTask, validateTask } from './tasks.ts';
 import type { PlacedTask } from './tasks.ts';
 import { WEBHOOK_PATIENCE } from './webhooks/patience.ts';
 import type { WebhookSender } from './webhooks/webhook-sender.ts';
 
-export interface ReconcileTools {
+export interface ReconcileTools extends GroupSyncTools {
   readonly batches: BatchTable;
   readonly chunks: ChunkTable;
   readonly files: FileStore;
   readonly objects: ObjectStore;
-  readonly events: EventTable;
   readonly tasks: TaskSender;
   /** Without it nobody is told of events. */
   readonly webhook?: WebhookSender;
@@ -33,13 +34,15 @@ const ORPHAN_AGE_MS = 24 * 3_600_000;
  * Looks after everything that has not ended, whatever happened to its tasks.
  * 1. Batches past their window expire.
  * 2. What should be under way has its task: Redis may have been flushed, or the process died that would have added it.
- * 3. Events that the webhook has not taken are told again.
- * 4. Files whose time is over go; from time to time, also what killed processes have left.
+ * 3. Ends of the jobs of groups are kept, and jobs that Redis has lost are added again.
+ * 4. Events that the webhook has not taken are told again.
+ * 5. Files whose time is over go; from time to time, also what killed processes have left.
  */
 export async function reconcile(span: number, tools: ReconcileTools, signal: AbortSignal): Promise<void> {
   const now = new Date();
   for (const id of await tools.batches.expire(now)) await ensure([finaliseTask(id, STOP_TIME_MS)], tools.tasks);
   await ensureBatches(tools, signal);
+  await syncGroups(tools, signal);
   await ensureDeliveries(tools, now);
   await tools.files.removeExpired(now);
   if (span % SWEEP_EVERY === 0) await sweep(tools, now, signal);

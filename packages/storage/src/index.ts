@@ -7,6 +7,8 @@ export type { ChunkHold, Claim, Part, ResultPlace } from './database/chunk-table
 export { Database } from './database/database.ts';
 export type { DatabaseOptions } from './database/database.ts';
 export { EventTable } from './database/event-table.ts';
+export { GroupTable } from './database/group-table.ts';
+export type { GroupTally, NewGroup, NewGroupJob, OpenJob } from './database/group-table.ts';
 export { isStorageOutage, storageOutage } from './database/outage.ts';
 export type { BatchRow, ChunkRow, EventRow, FileRow, GroupJobRow, GroupRow } from './database/schema.ts';
 export { fileObject } from './files/file-object.ts';
