@@ -57,11 +57,12 @@ export class OpenAIExecutor implements ModelExecutor {
   async infer(request: InferRequest, context: InferContext): Promise<Completed> {
     const route = this.#route(request);
     const body = upstreamBody(request, route.upstreamModel, route.includeUsage);
+    const beganAt = performance.now();
     let { source } = route;
     let triesForRoom = TRIES_FOR_ROOM;
     for (;;) {
       const endpoint = await this.#slots.acquire(source, request.priority, context.signal);
-      const attempt = await this.#attempt({ route, endpoint, request, body, context });
+      const attempt = await this.#attempt({ route, endpoint, request, body, context }, beganAt);
       if (attempt.kind === 'completed') return attempt;
       const others = source.holders.filter((candidate) => candidate !== endpoint);
       if (attempt.elsewhere && others.length > 0) source = sourceOf(others);
@@ -154,10 +155,11 @@ export class OpenAIExecutor implements ModelExecutor {
     return route;
   }
 
-  /** One try at one endpoint, whose slot it gives back and whose circuit hears of the end. */
-  async #attempt(attempt: Attempt): Promise<AttemptEnd> {
+  /** One try at one endpoint, whose slot it gives back and whose limit and circuit hear of the end. */
+  async #attempt(attempt: Attempt, beganAt: number): Promise<AttemptEnd> {
     const { endpoint, request, context } = attempt;
     const { ticket } = endpoint.limit;
+    const sentAt = performance.now();
     let said: LimitedEnd = SAYS_NOTHING;
     endpoint.circuit.started();
     try {
@@ -169,7 +171,9 @@ export class OpenAIExecutor implements ModelExecutor {
       return end;
     } catch (error) {
       endpoint.circuit.undecided();
-      if (stopReason(context.signal) === 'timeout') said = { kind: 'timeout' };
+      // A deadline that passed mostly while it waited here says nothing of the server.
+      const atServer = performance.now() - sentAt >= sentAt - beganAt;
+      if (atServer && stopReason(context.signal) === 'timeout') said = { kind: 'timeout' };
       throw error;
     } finally {
       endpoint.limit.ended(request.priority, ticket, said);

@@ -38,7 +38,7 @@ export interface Report {
 }
 
 /** A process that has not told of itself for this long is gone, and its share is free. */
-export const MEMBER_GONE_MS = 3_000;
+const MEMBER_GONE_MS = 3_000;
 /** How long after an interactive request a slot is kept free for the next one. */
 const RESERVE_MS = 10_000;
 /** From this limit on: of fewer slots one would be too large a part. */
@@ -71,7 +71,7 @@ export function withoutMember({ state, members }: SharedLimit, member: string): 
 }
 
 /** Slots that are kept free of all but interactive requests: an arriving one finds its slot, and the next to end makes up for it. */
-export function reserve({ limit, interactiveAt }: Pick<LimitState, 'limit' | 'interactiveAt'>, now: number): number {
+function reserve({ limit, interactiveAt }: Pick<LimitState, 'limit' | 'interactiveAt'>, now: number): number {
   return limit >= RESERVE_FROM && now - interactiveAt < RESERVE_MS ? 1 : 0;
 }
 
