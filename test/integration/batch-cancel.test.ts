@@ -1,6 +1,5 @@
-import { BatchWorker } from '@llm-engine/batches';
-import { TaskSender } from '@llm-engine/queue';
-import { EventTable } from '@llm-engine/storage';
+import { createExecutors, parseEngineConfig } from '@llm-engine/executors';
+import { MAINTENANCE_QUEUE, ModelCatalogue } from '@llm-engine/queue';
 import { expect, test } from 'vitest';
 import { TestBatches, chatLines } from '../support/batches.ts';
 import { batchWorker, idsOf, idsWhere, inFlight, lineOf, markedLines, servedBy } from '../support/batch-workers.ts';
@@ -87,40 +86,32 @@ test('a batch that is cancelled before it is validated ends without having run',
 });
 
 test('a validation that is under way when its batch is cancelled starts nothing', async () => {
-  await using server = await startModelServer({ models: ['m'] });
-  await using executors = servedBy(server);
-  await using engine = await TestBatches.start();
+  await using server = await startModelServer({ models: ['other'] });
+  await using executors = createExecutors(
+    parseEngineConfig(`models: { other: { executor: openai, endpoints: [${server.url}] } }`, 'engine.yaml'),
+    { env: {} },
+  );
+  await using engine = await TestBatches.start({ models: [] });
+  await using _worker = await batchWorker(engine, executors);
   const { id } = await engine.create(chatLines(3));
-  using worker = new BatchWorker({
-    batches: engine.table,
-    chunks: engine.chunks,
-    events: new EventTable(engine.database),
-    files: engine.files,
-    objects: engine.objects,
-    tasks: new TaskSender(engine.engine.connection),
-    executors,
-    requireModel: async () => {
-      await engine.batches.cancel('default', id);
-      return modelInfo('m');
-    },
-    onEvent: () => {},
+  const { connection } = engine.engine;
+  const underWay = async () =>
+    (await connection.queue(MAINTENANCE_QUEUE).getActive()).some(({ name }) => name === 'validate');
+  // It waits for the model, which may be announced a little later.
+  await expect.poll(underWay, { timeout: 10_000 }).toBe(true);
+
+  await engine.batches.cancel('default', id);
+  await new ModelCatalogue(connection).announce([modelInfo('m')]);
+  await expect.poll(underWay, { timeout: 10_000 }).toBe(false);
+  const batch = await engine.ended(id);
+
+  expect(batch).toMatchObject({
+    status: 'cancelled',
+    in_progress_at: null,
+    errors: null,
+    request_counts: { total: 0 },
   });
-  const run = (name: string) =>
-    worker.run({
-      id: name,
-      name,
-      data: { batchId: id },
-      signal: new AbortController().signal,
-      draining: new AbortController().signal,
-    });
-
-  await run('validate');
-  const between = await engine.get(id);
-  await run('finalise');
-
-  expect(between.status).toBe('cancelling');
   expect(await engine.chunks.unsealed(id)).toEqual([]);
-  expect((await engine.get(id)).status).toBe('cancelled');
 });
 
 test('to cancel a batch again changes nothing, and one that has ended is too late to cancel, pause or resume', async () => {
