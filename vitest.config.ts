@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+const conditions = ['@llm-engine/source'];
+/** The tests run from the sources, and so does what sets them up: nothing has to be built before. */
 const sources = {
-  resolve: { conditions: ['@llm-engine/source'] },
-  ssr: { resolve: { conditions: ['@llm-engine/source'] } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  environments: { __vitest__: { resolve: { conditions } } },
 };
 
 export default defineConfig({
