@@ -125,7 +125,7 @@ export class EndpointLimit {
         }
         if (current && settled && priority === 'interactive' && end.firstChunkMs !== undefined) {
           seen.firstChunks += 1;
-          seen.firstChunkSumMs += end.firstChunkMs;
+          seen.firstChunkSumLogMs += Math.log(Math.max(end.firstChunkMs, 1));
         }
         break;
       case 'refused':

@@ -4,7 +4,7 @@ import type { FirstChunkState, LimitState, Observations, Trial } from './limit-s
 export const FIRST_PATIENCE = 16;
 export const MAX_PATIENCE = 64;
 
-export const NOTHING_KNOWN: FirstChunkState = { count: 0, sumMs: 0, contended: false };
+export const NOTHING_KNOWN: FirstChunkState = { count: 0, sumLogMs: 0, contended: false };
 
 /** Streams whose mean counts as one measurement; far fewer do where they wait for a large part of the limit. */
 const WINDOW = 12;
@@ -24,14 +24,15 @@ const LARGEST_STEP = 0.5;
  */
 export function adaptToWait(state: LimitState, seen: Observations, now: number): LimitState {
   const count = state.firstChunk.count + seen.firstChunks.count;
-  const sumMs = state.firstChunk.sumMs + seen.firstChunks.sumMs;
+  const sumLogMs = state.firstChunk.sumLogMs + seen.firstChunks.sumLogMs;
   const contended = state.firstChunk.contended || seen.contended;
-  const gathering = { ...state, firstChunk: { ...state.firstChunk, count, sumMs, contended } };
+  const gathering = { ...state, firstChunk: { ...state.firstChunk, count, sumLogMs, contended } };
   if (now - state.interactiveAt > FORGOTTEN_MS && state.firstChunk.trial !== undefined) {
     return ended(gathering, state.firstChunk.baseMs);
   }
   if (count < FEW) return gathering;
-  const meanMs = sumMs / count;
+  // The geometric mean: one stream that met a busy moment says little, a queue makes all of them late.
+  const meanMs = Math.exp(sumLogMs / count);
   const { baseMs } = state.firstChunk;
   const gross = baseMs !== undefined && queued(meanMs - baseMs, state.rate) > state.limit * 0.3;
   if (count < WINDOW && !(gross && contended)) return gathering;
@@ -123,8 +124,8 @@ export function startedOver({ baseMs }: FirstChunkState): FirstChunkState {
 
 /** The trial is over. */
 function ended(state: LimitState, baseMs: number | undefined): LimitState {
-  const { count, sumMs, contended } = state.firstChunk;
-  return { ...state, firstChunk: { count, sumMs, contended, ...(baseMs !== undefined && { baseMs }) } };
+  const { count, sumLogMs, contended } = state.firstChunk;
+  return { ...state, firstChunk: { count, sumLogMs, contended, ...(baseMs !== undefined && { baseMs }) } };
 }
 
 /** Requests that a server ends in that time. */

@@ -21,9 +21,9 @@ export type Trial = Readonly<z.infer<typeof trial>>;
 const firstChunk = z.object({
   /** Without a queue inside the server, in milliseconds; left out until it is known. */
   baseMs: z.number().exactOptional(),
-  /** Of the window that is being gathered. */
+  /** Of the window that is being gathered; the sum is that of the logarithms. */
   count: z.number(),
-  sumMs: z.number(),
+  sumLogMs: z.number(),
   /** Other requests used all that they were allowed while it was. */
   contended: z.boolean(),
   trial: trial.exactOptional(),
@@ -71,8 +71,8 @@ export interface Observations {
   readonly takesNothing: boolean;
   /** The longest Retry-After of the refusals, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** Times to the first chunk of interactive streams that were sent in this round, in milliseconds. */
-  readonly firstChunks: { readonly count: number; readonly sumMs: number };
+  /** Times to the first chunk of interactive streams that were sent in this round: the sum of their logarithms, in milliseconds. */
+  readonly firstChunks: { readonly count: number; readonly sumLogMs: number };
   /** An interactive request was there. */
   readonly interactive: boolean;
   /** Other requests used all that they were allowed. */

@@ -11,7 +11,7 @@ export class Tally {
   /** Below 0 where none was named. */
   retryAfterMs = -1;
   firstChunks = 0;
-  firstChunkSumMs = 0;
+  firstChunkSumLogMs = 0;
   interactive = false;
   contended = false;
 
@@ -25,7 +25,7 @@ export class Tally {
       timedOut: this.timedOut,
       takesNothing: this.takesNothing,
       ...(this.retryAfterMs >= 0 && { retryAfterMs: this.retryAfterMs }),
-      firstChunks: { count: this.firstChunks, sumMs: this.firstChunkSumMs },
+      firstChunks: { count: this.firstChunks, sumLogMs: this.firstChunkSumLogMs },
       interactive: this.interactive,
       contended: this.contended,
     };
@@ -41,7 +41,7 @@ export class Tally {
     this.takesNothing ||= other.takesNothing;
     this.retryAfterMs = Math.max(this.retryAfterMs, other.retryAfterMs);
     this.firstChunks += other.firstChunks;
-    this.firstChunkSumMs += other.firstChunkSumMs;
+    this.firstChunkSumLogMs += other.firstChunkSumLogMs;
     this.interactive ||= other.interactive;
     this.contended ||= other.contended;
   }
@@ -52,6 +52,6 @@ export class Tally {
     this.refused = 0;
     this.timedOut = 0;
     this.firstChunks = 0;
-    this.firstChunkSumMs = 0;
+    this.firstChunkSumLogMs = 0;
   }
 }

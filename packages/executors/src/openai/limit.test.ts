@@ -10,7 +10,7 @@ const NOTHING: Omit<Observations, 'round'> = {
   refusedOfBefore: 0,
   timedOut: 0,
   takesNothing: false,
-  firstChunks: { count: 0, sumMs: 0 },
+  firstChunks: { count: 0, sumLogMs: 0 },
   interactive: false,
   contended: false,
 };
@@ -104,7 +104,7 @@ const anything = fc.record({
   refusedOfBefore: fc.nat(200),
   timedOut: fc.nat(5),
   takesNothing: fc.boolean(),
-  firstChunks: fc.record({ count: fc.nat(30), sumMs: fc.nat(100_000) }),
+  firstChunks: fc.record({ count: fc.nat(30), sumLogMs: fc.nat(300) }),
   interactive: fc.boolean(),
   contended: fc.boolean(),
 });

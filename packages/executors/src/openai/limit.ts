@@ -125,7 +125,7 @@ function paused(state: LimitState, seen: Observations, now: number, random: () =
 
 interface Growth {
   readonly limit: number;
-  readonly edge?: null;
+  readonly edge?: number | null;
   readonly patience?: number;
 }
 
@@ -141,7 +141,8 @@ function grown(state: LimitState, seen: Observations, { bound, now }: Bounds): G
   // While somebody waits, each step is watched for as long as it takes to see what it does to him.
   const watched = now - state.interactiveAt < WATCHED_MS;
   const tried = clamp(limit + rounds / (watched ? patience : 1), bound);
-  return tried < edge + 1 ? { limit: tried } : { limit: tried, edge: null, patience: FIRST_PATIENCE };
+  if (tried < edge + 1) return { limit: tried };
+  return { limit: tried, edge: watched ? Math.ceil(tried * 1.1) + 1 : null, patience: FIRST_PATIENCE };
 }
 
 function clamp(limit: number, bound: number): number {
