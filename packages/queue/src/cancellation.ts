@@ -1,5 +1,5 @@
 import { EngineError, isTerminal } from '@llm-engine/contracts';
-import type { JobRecord, OnJobEvent } from '@llm-engine/contracts';
+import type { Job, JobRecord, OnJobEvent } from '@llm-engine/contracts';
 import type { QueueConnection } from './connection.ts';
 import { findLive, readJob, refOf } from './job-reader.ts';
 import { finish } from './records.ts';
@@ -17,14 +17,23 @@ export async function cancelJob(connection: QueueConnection, id: string, onEvent
     if (job.state === 'cancelled') await connection.queue(job.queue).remove(id);
     throw alreadyFinished(id, job.state);
   }
-  const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
   const live = await findLive(connection, id);
-  if (!(await finish(connection, record, { replyTo: live?.data.replyTo }))) {
-    const ended = await readJob(connection, id);
-    throw alreadyFinished(id, ended.state);
-  }
-  await connection.redis.publish(connection.keys.cancelChannel, id);
-  const removed = await connection.queue(job.queue).remove(id);
+  const record = await endAsCancelled(connection, job, { replyTo: live?.data.replyTo, onEvent });
+  if (record !== undefined) return record;
+  const ended = await readJob(connection, id);
+  throw alreadyFinished(id, ended.state);
+}
+
+/** The same for a job of which it is known how it stands. Undefined when it has ended meanwhile. */
+export async function endAsCancelled(
+  connection: QueueConnection,
+  job: Job,
+  { replyTo, onEvent }: { readonly replyTo?: string | undefined; readonly onEvent: OnJobEvent },
+): Promise<JobRecord | undefined> {
+  const record: JobRecord = { ...job, state: 'cancelled', finishedAt: Date.now() };
+  if (!(await finish(connection, record, { replyTo }))) return undefined;
+  await connection.redis.publish(connection.keys.cancelChannel, job.id);
+  const removed = await connection.queue(job.queue).remove(job.id);
   // A job that runs is its worker's to report.
   if (removed === 1) onEvent({ type: 'cancelled', ...refOf(job), runMs: 0, e2eMs: record.finishedAt - job.createdAt });
   return record;

@@ -1,4 +1,4 @@
-import { EngineError, isTerminal } from '@llm-engine/contracts';
+import { EngineError } from '@llm-engine/contracts';
 import type {
   Job,
   JobRecord,
@@ -8,13 +8,14 @@ import type {
   Priority,
   TerminalState,
 } from '@llm-engine/contracts';
-import { cancelJob } from './cancellation.ts';
+import { endAsCancelled } from './cancellation.ts';
 import { ModelCatalogue } from './catalogue.ts';
 import type { QueueConnection } from './connection.ts';
 import { newJobId } from './ids.ts';
-import { readJob } from './job-reader.ts';
+import { describe, readJob } from './job-reader.ts';
+import type { EngineBullJob } from './job-reader.ts';
 import { DEFAULT_ATTEMPTS, enqueued, parseSubmission, prepare, queueOf, requireAccepted } from './prepare.ts';
-import { finish, readRecord, readRecords } from './records.ts';
+import { readAttemptErrors, readRecord, readRecords } from './records.ts';
 import { isOutage } from './redis-errors.ts';
 
 /** A job that is written down elsewhere before it is queued, so that it can be queued again when Redis has lost it. */
@@ -117,22 +118,15 @@ export class PlannedJobs {
 
   /** Ends a job as cancelled, wherever it is, unless it has ended. Resolves with the end that stands. */
   cancel(job: PlannedJob): Promise<JobRecord> {
+    const connection = this.#connection;
     return this.#asking(async () => {
-      try {
-        return await cancelJob(this.#connection, job.id, this.#onEvent);
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-        if (error.code === 'job_not_found') {
-          // Whoever is about to queue it finds that it has ended.
-          await finish(this.#connection, { ...describePlanned(job), state: 'cancelled', finishedAt: Date.now() });
-        } else if (error.code !== 'job_already_finished') throw error;
-      }
-      const record = await readRecord(this.#connection, job.id);
-      if (record !== undefined) return record;
-      // Its record was not kept for as long as its entry in the queue.
-      const ended = await readJob(this.#connection, job.id);
-      if (isTerminal(ended.state)) return { finishedAt: Date.now(), ...ended, state: ended.state };
-      throw new Error(`The job '${job.id}' could not be ended.`);
+      const live: EngineBullJob | undefined = await connection.queue(job.queue).getJob(job.id);
+      // One that is not queued ends all the same: whoever is about to queue it finds that it has.
+      const standing = live === undefined ? describePlanned(job) : await describeTried(connection, live);
+      const cancelled = await endAsCancelled(connection, standing, { onEvent: this.#onEvent });
+      const record = cancelled ?? (await readRecord(connection, job.id));
+      if (record === undefined) throw new Error(`The end of the job '${job.id}' is not kept any more.`);
+      return record;
     });
   }
 
@@ -213,6 +207,13 @@ function withPriority(job: JobSubmission, priority: Priority | undefined): JobSu
 function blame(error: unknown, index: number): never {
   if (!(error instanceof EngineError)) throw error;
   throw new EngineError(error.code, `Job ${index}: ${error.message}`, { param: error.param, cause: error });
+}
+
+/** A job that is queued, with the errors of its attempts. */
+async function describeTried(connection: QueueConnection, live: EngineBullJob): Promise<Job> {
+  const job = describe(live, 'queued');
+  if (job.attempts === 0) return job;
+  return { ...job, attemptErrors: await readAttemptErrors(connection, job.id) };
 }
 
 /** A job that waits to be queued, as it will be. */

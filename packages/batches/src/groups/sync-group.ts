@@ -2,7 +2,6 @@ import type { JobRecord, OnBatchEvent } from '@llm-engine/contracts';
 import { MAINTENANCE_QUEUE } from '@llm-engine/queue';
 import type { PlannedJobs, TaskSender } from '@llm-engine/queue';
 import type { EventTable, GroupRow, GroupTable, OpenJob } from '@llm-engine/storage';
-import { inParallel } from '../parallel.ts';
 import { deliverTask } from '../tasks.ts';
 import { scoreOf } from './score.ts';
 
@@ -16,7 +15,6 @@ export interface GroupSyncTools {
 
 /** Few, since each of them may have ended with a large result. */
 const JOBS_A_LOOK = 100;
-const CANCELLED_AT_ONCE = 32;
 
 /**
  * Brings what the database knows of a group to where its jobs are. Run twice, or twice at once, it does the same.
@@ -59,9 +57,7 @@ async function syncJobs(group: GroupRow, open: readonly OpenJob[], { groups, job
   await end(records.filter((record) => record !== undefined));
   const left = open.filter((_job, index) => records[index] === undefined);
   if (cancelledAt !== null) {
-    const cancelled: JobRecord[] = [];
-    await inParallel(left, CANCELLED_AT_ONCE, async (job) => void cancelled.push(await jobs.cancel(job)));
-    await end(cancelled);
+    await end(await Promise.all(left.map((job) => jobs.cancel(job))));
     return;
   }
   const standings = await jobs.standings(left);
