@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { readBytes, readJson, send } from './http.ts';
 import type { Request, Server } from './http.ts';
 import { multipart } from './multipart.ts';
+import { sendContent } from './send-content.ts';
 import { wireDeleted, wireFile, wireFilePage } from './wire-batches.ts';
 import type { WireDeleted, WireFile } from './wire-batches.ts';
 
@@ -22,31 +23,20 @@ export class FilesClient {
     this.#server = server;
   }
 
-  /** Rejects with what the content rejects with. */
+  /** Rejects with what the content rejects with, when that is a `CommandError`. */
   async upload({ filename, purpose, content, expiresAfterSeconds, signal }: Upload): Promise<WireFile> {
-    let broken: Error | undefined;
-    const source = noting(content, (error) => (broken = error));
     const expiry = {
       'expires_after[anchor]': 'created_at',
       'expires_after[seconds]': String(expiresAfterSeconds),
     };
     const fields = { purpose, ...(expiresAfterSeconds !== undefined && expiry) };
-    const form = multipart(fields, { filename, content: source });
-    try {
-      return await this.#ask(
-        {
-          method: 'POST',
-          path: '/v1/files',
-          headers: { 'content-type': form.contentType },
-          content: form.content,
-          ...(signal !== undefined && { signal }),
-        },
-        wireFile,
-      );
-    } catch (error) {
-      // An engine that is away is not what is wrong, then.
-      throw broken ?? error;
-    }
+    const form = multipart(fields, { filename, content });
+    const response = await sendContent(this.#server, {
+      ...form,
+      path: '/v1/files',
+      ...(signal !== undefined && { signal }),
+    });
+    return readJson(this.#server, response, wireFile);
   }
 
   get(id: string): Promise<WireFile> {
@@ -74,14 +64,4 @@ export class FilesClient {
 
 function pathOf(id: string): string {
   return `/v1/files/${encodeURIComponent(id)}`;
-}
-
-/** `fetch` tells of a connection only: what went wrong with the source of a body is told here. */
-async function* noting(source: AsyncIterable<Uint8Array>, onError: (error: Error) => void): AsyncGenerator<Uint8Array> {
-  try {
-    yield* source;
-  } catch (error) {
-    onError(error instanceof Error ? error : new Error(String(error)));
-    throw error;
-  }
 }

@@ -16,8 +16,6 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it comes, instead of a body; the headers say what it is. */
-  readonly content?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
   /** For the whole answer, in milliseconds; after it the engine counts as away. Default: as long as it takes. */
   readonly timeoutMs?: number;
@@ -30,7 +28,7 @@ const LATER: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** One request, whatever its status. Rejects with `engine_unreachable` when nobody answers. */
 export async function send(server: Server, request: Request): Promise<Response> {
-  const { method = 'GET', path, query = {}, headers = {}, body, content, signal, timeoutMs } = request;
+  const { method = 'GET', path, query = {}, headers = {}, body, signal, timeoutMs } = request;
   const url = urlOf(server.url, path, query);
   try {
     return await fetch(url, {
@@ -41,7 +39,6 @@ export async function send(server: Server, request: Request): Promise<Response> 
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      ...(content !== undefined && { body: content, duplex: 'half' as const }),
       ...withSignal(signal, timeoutMs),
     });
   } catch (error) {
@@ -126,7 +123,8 @@ async function bodyOf(server: Server, response: Response): Promise<unknown> {
   }
 }
 
-function urlOf(base: string, path: string, query: NonNullable<Request['query']>): URL {
+/** Throws `usage` when the base is no address. */
+export function urlOf(base: string, path: string, query: NonNullable<Request['query']> = {}): URL {
   const url = URL.parse(`${base.replace(/\/+$/, '')}${path}`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new CommandError('usage', `'${base}' is no address of an engine; it looks like http://127.0.0.1:8080.`, {

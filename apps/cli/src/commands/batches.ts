@@ -111,7 +111,8 @@ async function watch(id: string, flags: WatchFlags, { terminal, env }: CommandCo
   using stopped = new StopSignals();
   const [batches, files] = [await batchesClient(flags, env), await filesClient(flags, env)];
   const batch = await batches.get(id);
-  return watchBatch(batch, {
+  // Awaited here: signals are heard until the function returns.
+  return await watchBatch(batch, {
     batches,
     files,
     terminal,

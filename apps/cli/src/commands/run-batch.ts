@@ -46,7 +46,8 @@ export async function runBatch(path: string, flags: BatchFlags, { terminal, env 
     terminal.note('Stopped; no batch was made.');
     return EXIT.interrupted;
   }
-  if (wait) return watchBatch(batch, { batches, files, terminal, places, json, stop, inputName: path });
+  // Awaited here: signals are heard until the function returns.
+  if (wait) return await watchBatch(batch, { batches, files, terminal, places, json, stop, inputName: path });
   if (json) terminal.json(batch);
   else terminal.print(batch.id);
   return EXIT.ok;
