@@ -147,6 +147,7 @@ test('the README names only settings that something reads', async () => {
     read('apps/cli/src/client/find-engine.ts'),
     read('apps/cli/src/commands/client-command.ts'),
     read('packages/http/src/access.ts'),
+    read('packages/contracts/src/webhook-settings.ts'),
     ...ROLES.map((role) => read(`apps/${role}/src/config.ts`)),
   ]);
   const code = sources.join('\n');

@@ -32,6 +32,27 @@ test('what is given goes before the environment', async () => {
   expect(engine.models).toEqual([]);
 });
 
+test('settings of the single processes hold for those of a whole engine too', async () => {
+  await using folder = await TemporaryFolder.create();
+  await using engine = await startEngine({ home: folder.path, ports, env: { FILE_MAX_BYTES: '10' } });
+  const form = new FormData();
+  form.set('file', new File(['more than ten bytes'], 'large.txt'));
+  form.set('purpose', 'user_data');
+
+  const answer = await fetch(`${engine.producerUrl}/v1/files`, { method: 'POST', body: form });
+
+  expect(answer.status).toBe(413);
+});
+
+test('a setting of a single process that is wrong is refused before anything runs', async () => {
+  await using folder = await TemporaryFolder.create();
+
+  const starting = startEngine({ home: folder.path, ports, env: { WORKER_CHUNK_CONCURRENCY: 'many' } });
+
+  await expect(starting).rejects.toThrow(/'WORKER_CHUNK_CONCURRENCY'/);
+  await expect(access(join(folder.path, 'engine.json'))).rejects.toThrow('ENOENT');
+});
+
 test('a start that is given up leaves nothing running', async () => {
   await using folder = await TemporaryFolder.create();
   const given = new AbortController();

@@ -2,6 +2,7 @@ import { engineSettings, hostSetting, portSetting, readSettings, storageSettings
 import type { Environment } from '@llm-engine/contracts';
 import { LOG_LEVELS } from '@llm-engine/observability';
 import { z } from 'zod';
+import type { ProducerOptions } from './start-producer.ts';
 
 const MIB = 1024 * 1024;
 const MB = 1_000_000;
@@ -46,4 +47,14 @@ export type ProducerConfig = z.infer<typeof environment>;
 /** Throws `invalid_config`, which names the setting at fault. */
 export function readConfig(env: Environment): ProducerConfig {
   return readSettings(environment, env);
+}
+
+/** What tunes a producer, wherever it runs: all but where it is, and whom it works for. */
+export function tuningOf(config: ProducerConfig) {
+  return {
+    bodyLimit: config.PRODUCER_BODY_LIMIT,
+    maxFileBytes: config.FILE_MAX_BYTES,
+    maxBatchInputBytes: config.BATCH_MAX_INPUT_BYTES,
+    syncTimeoutMs: config.PRODUCER_SYNC_TIMEOUT_MS,
+  } satisfies Partial<ProducerOptions>;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { EngineError, storageOf } from '@llm-engine/contracts';
 import { Access } from '@llm-engine/http';
 import { createLogger } from '@llm-engine/observability';
-import { readConfig } from './config.ts';
+import { readConfig, tuningOf } from './config.ts';
 import { startProducer } from './start-producer.ts';
 import { VERSION } from './version.ts';
 
@@ -25,10 +25,7 @@ try {
     port: config.PRODUCER_PORT,
     access: await Access.fromEnv(process.env),
     logger,
-    bodyLimit: config.PRODUCER_BODY_LIMIT,
-    maxFileBytes: config.FILE_MAX_BYTES,
-    maxBatchInputBytes: config.BATCH_MAX_INPUT_BYTES,
-    syncTimeoutMs: config.PRODUCER_SYNC_TIMEOUT_MS,
+    ...tuningOf(config),
     graceMs: config.PRODUCER_GRACE_MS,
   });
   await stop;

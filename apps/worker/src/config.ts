@@ -4,11 +4,13 @@ import {
   portSetting,
   readSettings,
   storageSettings,
+  webhookOf,
   webhookSettings,
 } from '@llm-engine/contracts';
 import type { Environment } from '@llm-engine/contracts';
 import { LOG_LEVELS } from '@llm-engine/observability';
 import { z } from 'zod';
+import type { WorkerOptions } from './worker.ts';
 
 const seconds = z.coerce.number().nonnegative().max(86_400);
 
@@ -48,4 +50,18 @@ export type WorkerConfig = z.infer<typeof environment>;
 /** Throws `invalid_config`, which names the setting at fault. */
 export function readConfig(env: Environment): WorkerConfig {
   return readSettings(environment, env);
+}
+
+/** What tunes a worker, wherever it runs: all but where it is, and whom it works for. */
+export function tuningOf(config: WorkerConfig) {
+  const webhook = webhookOf(config);
+  return {
+    concurrency: config.WORKER_CONCURRENCY,
+    fineTuneConcurrency: config.WORKER_FINE_TUNE_CONCURRENCY,
+    chunkConcurrency: config.WORKER_CHUNK_CONCURRENCY,
+    lineConcurrency: config.WORKER_LINE_CONCURRENCY,
+    maxBatchLines: config.BATCH_MAX_LINES,
+    lockMs: config.WORKER_LOCK_SECONDS * 1_000,
+    ...(webhook && { webhook }),
+  } satisfies Partial<WorkerOptions>;
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { EngineError, storageOf, webhookOf } from '@llm-engine/contracts';
+import { EngineError, storageOf } from '@llm-engine/contracts';
 import { createExecutors, loadEngineConfig } from '@llm-engine/executors';
 import { createLogger } from '@llm-engine/observability';
-import { readConfig } from './config.ts';
+import { readConfig, tuningOf } from './config.ts';
 import { VERSION } from './version.ts';
 import { startWorker } from './worker.ts';
 
@@ -19,23 +19,16 @@ try {
   });
   await using executors = createExecutors(await loadEngineConfig(config.LLM_ENGINE_CONFIG), { env: process.env });
   const storage = storageOf(config);
-  const webhook = webhookOf(config);
   const worker = await startWorker({
     redisUrl: config.REDIS_URL,
     prefix: config.LLM_ENGINE_PREFIX,
     executors,
     pools: config.WORKER_POOLS,
-    concurrency: config.WORKER_CONCURRENCY,
-    fineTuneConcurrency: config.WORKER_FINE_TUNE_CONCURRENCY,
+    ...tuningOf(config),
     ...(storage && { storage }),
-    ...(webhook && { webhook }),
-    chunkConcurrency: config.WORKER_CHUNK_CONCURRENCY,
-    lineConcurrency: config.WORKER_LINE_CONCURRENCY,
-    maxBatchLines: config.BATCH_MAX_LINES,
     host: config.WORKER_HOST,
     port: config.WORKER_PORT,
     graceMs: config.WORKER_GRACE_SECONDS * 1_000,
-    lockMs: config.WORKER_LOCK_SECONDS * 1_000,
     logger,
     signal: stop.signal,
   });

@@ -3,9 +3,9 @@ import type { ExecutorRegistry } from '@llm-engine/executors';
 import { Access } from '@llm-engine/http';
 import type { LogLevel } from '@llm-engine/observability';
 import { startMonitor } from '@llm-engine/monitor';
-import { startProducer } from '@llm-engine/producer';
+import { readConfig as readProducerConfig, startProducer, tuningOf as producerTuning } from '@llm-engine/producer';
 import { startTinyServer } from '@llm-engine/trainer-tiny';
-import { startWorker } from '@llm-engine/worker';
+import { readConfig as readWorkerConfig, startWorker, tuningOf as workerTuning } from '@llm-engine/worker';
 import { thisMachine } from '../embedded/machine.ts';
 import { removeEngineFile, writeEngineFile } from './engine-file.ts';
 import { openEngineLog } from './engine-log.ts';
@@ -77,6 +77,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const access = await Access.fromEnv(env);
   access.requireMayListen(settings.producer.host, 'PRODUCER_HOST');
   access.requireMayListen(settings.monitor.host, 'MONITOR_HOST');
+  const tuning = { worker: workerTuning(readWorkerConfig(env)), producer: producerTuning(readProducerConfig(env)) };
   const choice = await chooseModels({ ...settings, folder: process.cwd(), env });
 
   await using starting = new AsyncDisposableStack();
@@ -110,6 +111,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const worker = starting.use(
     await startWorker({
       ...shared,
+      ...tuning.worker,
       ...settings.worker,
       executors,
       pools: poolsOf(config),
@@ -120,6 +122,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const producer = starting.use(
     await startProducer({
       ...shared,
+      ...tuning.producer,
       ...settings.producer,
       access,
       graceMs: GRACE_MS,
