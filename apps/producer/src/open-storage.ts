@@ -1,22 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Batches } from '@llm-engine/batches';
+import { Batches, Groups } from '@llm-engine/batches';
 import { EngineError } from '@llm-engine/contracts';
-import type { StorageSettings } from '@llm-engine/contracts';
-import { TaskSender } from '@llm-engine/queue';
+import type { OnBatchEvent, OnJobEvent, StorageSettings } from '@llm-engine/contracts';
+import { PlannedJobs, TaskSender } from '@llm-engine/queue';
 import type { QueueConnection } from '@llm-engine/queue';
-import { BatchTable, ChunkTable, Database, FileStore, isStorageOutage, openObjects } from '@llm-engine/storage';
+import {
+  BatchTable,
+  ChunkTable,
+  Database,
+  EventTable,
+  FileStore,
+  GroupTable,
+  isStorageOutage,
+  openObjects,
+} from '@llm-engine/storage';
 
 export interface StorageOptions extends StorageSettings {
   readonly connection: QueueConnection;
   /** Largest input file of a batch, in bytes. */
   readonly maxInputBytes: number;
   readonly onTrouble: (error: Error) => void;
+  /** Told of the ends of groups that are noticed here. */
+  readonly onEvent: OnBatchEvent;
+  /** Told of the jobs of groups that are queued and cancelled here. */
+  readonly onJobEvent: OnJobEvent;
 }
 
-/** What files and batches are made of, while it can be reached. */
+/** What files, batches and groups are made of, while it can be reached. */
 export interface Stored {
   readonly files: FileStore;
   readonly batches: Batches;
+  readonly groups: Groups;
 }
 
 /** Throws `storage_not_configured`, `storage_unavailable`. */
@@ -105,7 +119,7 @@ export class ProducerStorage implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const { databaseUrl, storageUrl, connection, maxInputBytes, onTrouble } = this.#options;
+    const { databaseUrl, storageUrl, connection, maxInputBytes, onTrouble, onEvent, onJobEvent } = this.#options;
     await using opening = new AsyncDisposableStack();
     const objects = opening.use(await openObjects(storageUrl));
     const database = opening.use(
@@ -117,18 +131,27 @@ export class ProducerStorage implements AsyncDisposable {
       }),
     );
     const files = new FileStore(database, objects);
+    const tasks = new TaskSender(connection);
     const batches = new Batches({
       batches: new BatchTable(database),
       chunks: new ChunkTable(database),
       files,
       objects,
-      tasks: new TaskSender(connection),
+      tasks,
       maxInputBytes,
       onTrouble,
     });
+    const groups = new Groups({
+      groups: new GroupTable(database),
+      events: new EventTable(database),
+      jobs: new PlannedJobs(connection, { onEvent: onJobEvent }),
+      tasks,
+      onTrouble,
+      onEvent,
+    });
     this.#resources = opening.move();
     this.#database = database;
-    this.#stored = { files, batches };
+    this.#stored = { files, batches, groups };
   }
 }
 
@@ -145,6 +168,6 @@ export function unavailable(cause?: unknown): EngineError {
 export function noStorage(): never {
   throw new EngineError(
     'storage_not_configured',
-    'This engine keeps no files and batches. Set DATABASE_URL and STORAGE_URL where it is started.',
+    'This engine keeps no files, batches and groups. Set DATABASE_URL and STORAGE_URL where it is started.',
   );
 }

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { addApiPage } from './api/page.ts';
 import { addBatchRoutes } from './batches/routes.ts';
 import { addFileRoutes } from './files/routes.ts';
+import { addGroupRoutes } from './groups/routes.ts';
 import type { InFlight } from './in-flight.ts';
 import { addInferenceRoutes } from './inference/routes.ts';
 import { addJobRoutes } from './jobs/routes.ts';
@@ -67,6 +68,7 @@ export async function addRoutes(server: FastifyInstance, options: RouteOptions):
   addJobRoutes(server, options);
   await addFileRoutes(server, options);
   addBatchRoutes(server, options);
+  addGroupRoutes(server, options);
   addProbes(server, probes);
   server.get('/metrics', async (_request, reply) => {
     const text = await metrics.text();

@@ -1,6 +1,6 @@
 import type { StorageSettings } from '@llm-engine/contracts';
 import { Access, listen } from '@llm-engine/http';
-import { createMetrics, observeJobs, troubleLog } from '@llm-engine/observability';
+import { createMetrics, observeBatches, observeJobs, troubleLog } from '@llm-engine/observability';
 import type { Logger } from '@llm-engine/observability';
 import { Inspector, Producer, QueueConnection } from '@llm-engine/queue';
 import { closeServer } from './close-server.ts';
@@ -76,6 +76,8 @@ export async function startProducer(options: ProducerOptions): Promise<RunningPr
         connection,
         maxInputBytes: options.maxBatchInputBytes ?? 200 * MB,
         onTrouble: (error) => onTrouble('storage', error),
+        onEvent: observeBatches(metrics, logger),
+        onJobEvent: onEvent,
       }),
     );
 

@@ -10,7 +10,7 @@ export function openApiDocument() {
       title: 'LLM Engine',
       version: VERSION,
       description:
-        "OpenAI's API for inference, files and batches, and native jobs. Every inference becomes a durable job; errors have OpenAI's shape and a stable `code`.",
+        "OpenAI's API for inference, files and batches, and native jobs and groups. Every inference becomes a durable job; errors have OpenAI's shape and a stable `code`.",
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

@@ -54,6 +54,14 @@ export function operation(described: Operation): JsonSchema {
   };
 }
 
+/** An operation that needs the storage. */
+export function stored({ errors, ...described }: Operation): JsonSchema {
+  return operation({
+    ...described,
+    errors: { ...errors, 501: '`storage_not_configured`', 503: '`queue_unavailable`, `storage_unavailable`' },
+  });
+}
+
 export function json(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
   return { 'application/json': schema };
 }

@@ -2,6 +2,7 @@ import { jobQuery, listQuery, streamQuery, waitQuery } from '../jobs/requests.ts
 import type { JsonSchema } from './json-schema.ts';
 import { IDEMPOTENCY_KEY, content, json, operation, query } from './operation.ts';
 import { ref } from './schemas.ts';
+import { groupPaths } from './group-paths.ts';
 import { storagePaths } from './storage-paths.ts';
 
 const STREAMED = { 'text/event-stream': { type: 'string' } };
@@ -113,6 +114,7 @@ export function paths(): Readonly<Record<string, JsonSchema>> {
       }),
     },
     ...storagePaths(),
+    ...groupPaths(),
     '/openapi.json': {
       get: operation({ tag: 'Operations', summary: 'This document', answer: json({ type: 'object' }) }),
     },

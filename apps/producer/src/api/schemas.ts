@@ -1,4 +1,5 @@
-import { REQUEST_SCHEMAS, jobSubmission } from '@llm-engine/contracts';
+import { MAX_GROUP_JOBS, REQUEST_SCHEMAS, groupRequest, jobSubmission } from '@llm-engine/contracts';
+import { wireGroup } from '../groups/wire.ts';
 import { retryRequest } from '../jobs/requests.ts';
 import { MAX_JOBS } from '../jobs/submit.ts';
 import { WIRE_NAMES, wireJob } from '../jobs/wire.ts';
@@ -29,6 +30,9 @@ export function componentSchemas() {
     Job: jsonSchema(wireJob, 'output'),
     JobList: pageOf('Job'),
     ...storageSchemas(),
+    GroupRequest: groupSubmission(),
+    Group: jsonSchema(wireGroup, 'output'),
+    GroupList: pageOf('Group'),
     RetryRequest: jsonSchema(retryRequest),
     RetriedDeadLetters: object({ object: { const: 'dead_letters.retry' }, retried: { type: 'integer' } }),
     Probe: object({ status: text, reason: text }, ['status']),
@@ -41,6 +45,12 @@ export function componentSchemas() {
       }),
     }),
   } as const;
+}
+
+function groupSubmission(): JsonSchema {
+  const { properties, ...rest } = jsonSchema(groupRequest) as { properties?: JsonSchema };
+  const jobs = { ...arrayOf('JobSubmission'), minItems: 1, maxItems: MAX_GROUP_JOBS };
+  return { ...rest, properties: { ...properties, jobs } };
 }
 
 /** Submissions are checked under the names that they have in Node. */

@@ -1,7 +1,7 @@
 import { listBatchesQuery } from '../batches/requests.ts';
 import { listFilesQuery } from '../files/requests.ts';
 import type { JsonSchema } from './json-schema.ts';
-import { IDEMPOTENCY_KEY, json, operation, query } from './operation.ts';
+import { IDEMPOTENCY_KEY, json, query, stored } from './operation.ts';
 import { ref } from './schemas.ts';
 
 const FILE_ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' }, description: 'Id of the file.' };
@@ -104,13 +104,6 @@ export function storagePaths(): Readonly<Record<string, JsonSchema>> {
 
 const NO_FILE = { 404: '`file_not_found`' };
 const NO_BATCH = { 404: '`batch_not_found`' };
-
-function stored({ errors, ...described }: Parameters<typeof operation>[0]): JsonSchema {
-  return operation({
-    ...described,
-    errors: { ...errors, 501: '`storage_not_configured`', 503: '`storage_unavailable`' },
-  });
-}
 
 function change(summary: string, conflict: string): JsonSchema {
   return stored({

@@ -1,5 +1,4 @@
 import { EngineError, isTerminal } from '@llm-engine/contracts';
-import type { Job } from '@llm-engine/contracts';
 import type { Inspector } from '@llm-engine/queue';
 import type { FastifyInstance } from 'fastify';
 import { parseRequest } from '../parse-request.ts';
@@ -7,7 +6,7 @@ import { jobQuery, listQuery, retryRequest, waitQuery } from './requests.ts';
 import { addStreamRoute } from './stream.ts';
 import type { StreamRouteOptions } from './stream.ts';
 import { addSubmitRoute } from './submit.ts';
-import { toWire } from './wire.ts';
+import { toWire, withoutResult } from './wire.ts';
 
 export interface JobRoutesOptions extends StreamRouteOptions {
   readonly inspector: Inspector;
@@ -61,9 +60,4 @@ export function addJobRoutes(server: FastifyInstance, options: JobRoutesOptions)
   server.post('/v1/dead-letters/retry', async ({ body }) => {
     return { object: 'dead_letters.retry', retried: await inspector.retryAll(parseRequest(retryRequest, body ?? {})) };
   });
-}
-
-function withoutResult(job: Job & { readonly result?: unknown }): Job {
-  const { result: _result, ...rest } = job;
-  return rest;
 }

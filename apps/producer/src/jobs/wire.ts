@@ -91,6 +91,11 @@ export function toWire(job: Job & { readonly result?: unknown }): WireJob {
   };
 }
 
+export function withoutResult(job: Job & { readonly result?: unknown }): Job {
+  const { result: _result, ...rest } = job;
+  return rest;
+}
+
 function toSeconds(ms: number | undefined): number | null {
   return ms === undefined ? null : ms / 1_000;
 }
