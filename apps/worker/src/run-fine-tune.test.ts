@@ -33,16 +33,26 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   throw error;
 }
 
-test('a training that succeeds ends with its model, and all its events went out in order', async () => {
+test('a training that succeeds ends with its model and its last metrics, and all its events went out in order', async () => {
   const end = { state: 'succeeded', fineTunedModel: 'ft:m', trainedTokens: 10, totalSteps: 3 } as const;
-  const events = [runEvent(1), runEvent(2, { step: 1 }), runEvent(3, end)];
+  const events: RunEvent[] = [
+    { ...runEvent(1), metrics: { train_loss: 3, valid_loss: 4 } },
+    { ...runEvent(2, { step: 1 }), metrics: { train_loss: 2 } },
+    runEvent(3, end),
+  ];
   const lease = new FakeLease();
 
   const completed = await train(lease, trainer(events).executor);
 
   expect(completed).toEqual({
     kind: 'completed',
-    result: { run_id: 'run-of-job-1', fine_tuned_model: 'ft:m', trained_tokens: 10, steps: 3 },
+    result: {
+      run_id: 'run-of-job-1',
+      fine_tuned_model: 'ft:m',
+      trained_tokens: 10,
+      steps: 3,
+      metrics: { train_loss: 2, valid_loss: 4 },
+    },
   });
   expect(lease.chunks.map((chunk) => JSON.parse(chunk) as unknown)).toEqual(events);
 });

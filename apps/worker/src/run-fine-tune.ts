@@ -1,6 +1,6 @@
 import { FailureError, failure, stopReason } from '@llm-engine/contracts';
 import type { Completed, FineTunePayload } from '@llm-engine/contracts';
-import type { ModelExecutor, RunStatus } from '@llm-engine/executors';
+import type { ModelExecutor, RunEvent, RunStatus } from '@llm-engine/executors';
 import type { Lease } from '@llm-engine/queue';
 
 /** What a training needs to know of its job. */
@@ -16,8 +16,8 @@ export async function runFineTune(
 ): Promise<Completed> {
   const runId = await executor.fineTune({ jobId: lease.id, request }, lease.signal);
   try {
-    const end = await follow(lease, executor, runId);
-    return completed(runId, end);
+    const { status, metrics } = await follow(lease, executor, runId);
+    return completed(runId, status, metrics);
   } catch (error) {
     // A worker that stops leaves the training alone: the next one finds it.
     const reason = stopReason(lease.signal);
@@ -35,24 +35,43 @@ async function stop(executor: Trainer, runId: string, onTrouble: (error: Error) 
   }
 }
 
-async function follow(lease: TrainingLease, executor: Trainer, runId: string): Promise<RunStatus> {
+type RunMetrics = NonNullable<RunEvent['metrics']>;
+
+/** Resolves with how the run stood at its end, and with the last value of each of its metrics. */
+async function follow(
+  lease: TrainingLease,
+  executor: Trainer,
+  runId: string,
+): Promise<{ readonly status: RunStatus; readonly metrics: RunMetrics }> {
   let last: RunStatus | undefined;
+  const metrics: Record<string, number> = {};
   for await (const event of executor.watchJob(runId, { from: 1, signal: lease.signal })) {
     lease.publish(JSON.stringify(event));
     last = event.status;
+    Object.assign(metrics, event.metrics);
   }
   lease.signal.throwIfAborted();
   if (last === undefined)
     throw new FailureError(failure('connection', `The run '${runId}' told nothing before it was gone.`));
-  return last;
+  return { status: last, metrics };
 }
 
-function completed(runId: string, { state, fineTunedModel, trainedTokens, totalSteps, error }: RunStatus): Completed {
+function completed(
+  runId: string,
+  { state, fineTunedModel, trainedTokens, totalSteps, error }: RunStatus,
+  metrics: RunMetrics,
+): Completed {
   switch (state) {
     case 'succeeded':
       return {
         kind: 'completed',
-        result: { run_id: runId, fine_tuned_model: fineTunedModel, trained_tokens: trainedTokens, steps: totalSteps },
+        result: {
+          run_id: runId,
+          fine_tuned_model: fineTunedModel,
+          trained_tokens: trainedTokens,
+          steps: totalSteps,
+          metrics,
+        },
       };
     case 'failed':
       throw new FailureError(failure('fine_tune_failed', error ?? `The run '${runId}' failed without saying why.`));
