@@ -4,6 +4,7 @@ import { MAINTENANCE_QUEUE } from '@llm-engine/queue';
 import type { PlannedJobs, TaskOutcome, TaskRun, TaskSender } from '@llm-engine/queue';
 import type { BatchTable, ChunkTable, EventTable, FileStore, GroupTable, ObjectStore } from '@llm-engine/storage';
 import type { OnBatchEvent } from '@llm-engine/contracts';
+import { Company } from './company.ts';
 import { finaliseBatch } from './finalise.ts';
 import type { BatchFileLimits } from './input/validate.ts';
 import { ensure, reconcile } from './reconcile.ts';
@@ -48,6 +49,7 @@ const DEFAULT_RECONCILE_MS = 10_000;
 export class BatchWorker implements Disposable {
   readonly #options: BatchWorkerOptions;
   readonly #standing: BatchStanding;
+  readonly #company = new Company();
 
   constructor(options: BatchWorkerOptions) {
     this.#options = options;
@@ -106,7 +108,13 @@ export class BatchWorker implements Disposable {
     const { linesAtOnce = DEFAULT_LINES_AT_ONCE } = this.#options;
     return runChunk(
       { batchId, number: Number(data['number']), signal, draining },
-      { ...this.#options, linesAtOnce, standing: this.#standing, onSealed: (id) => this.#sealed(id) },
+      {
+        ...this.#options,
+        linesAtOnce,
+        standing: this.#standing,
+        company: this.#company,
+        onSealed: (id) => this.#sealed(id),
+      },
     );
   }
 

@@ -16,6 +16,8 @@ export interface LineResult {
 export interface RecorderOptions {
   readonly chunks: Pick<ChunkTable, 'record' | 'hasPart'>;
   readonly hold: ChunkHold;
+  /** The lines are run with care, to find the one that kills workers. */
+  readonly careful: boolean;
   /** Lines are durable now. */
   readonly onRecorded: (ended: {
     readonly completed: number;
@@ -56,10 +58,6 @@ export class Recorder {
     options.signal.addEventListener('abort', () => this.#room.resolve(), { once: true });
   }
 
-  get fenced(): boolean {
-    return this.#fenced;
-  }
-
   /** Whether lines may begin now. */
   get hasRoom(): boolean {
     return this.#pending.length + this.#recording < MAX_UNRECORDED && this.#pendingBytes < MAX_UNRECORDED_BYTES;
@@ -97,8 +95,8 @@ export class Recorder {
   }
 
   async #record(results: readonly LineResult[]): Promise<void> {
-    const { hold, chunks, signal, onRecorded, onTrouble } = this.#options;
-    const part = partOf(results, this.#sequence);
+    const { hold, chunks, careful, signal, onRecorded, onTrouble } = this.#options;
+    const part = { ...partOf(results, this.#sequence), careful };
     this.#sequence += 1;
     for (let tries = 0; ; tries += 1) {
       try {

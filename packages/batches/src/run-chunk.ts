@@ -4,11 +4,12 @@ import type { TaskOutcome, TaskRun } from '@llm-engine/queue';
 import type { ChunkTable, Claim, ObjectStore } from '@llm-engine/storage';
 import type { OnBatchEvent } from '@llm-engine/contracts';
 import { chunkLines } from './chunk-lines.ts';
+import type { Company } from './company.ts';
 import { parseRequestLine, resultId } from './input/request-line.ts';
 import { Recorder } from './recorder.ts';
 import { ChunkResults } from './results.ts';
 import { crashed, runLine } from './run-line.ts';
-import type { LineEnd, LineToRun } from './run-line.ts';
+import type { LineEnd, LineTools } from './run-line.ts';
 import { sealChunk } from './seal.ts';
 import { Slots } from './slots.ts';
 import type { BatchStanding } from './standing.ts';
@@ -23,6 +24,8 @@ export interface ChunkTools {
   readonly onSealed: (batchId: string) => Promise<void>;
   /** Lines of one chunk that run at once. */
   readonly linesAtOnce: number;
+  /** Of all lines in this process. */
+  readonly company: Company;
 }
 
 export interface ChunkToRun extends RunSignals {
@@ -33,11 +36,14 @@ export interface ChunkToRun extends RunSignals {
 /** As of a task: `draining` lets the lines in flight end, `signal` stops them. */
 type RunSignals = Pick<TaskRun, 'draining' | 'signal'>;
 
+/** Its place in the chunk, from 0, and its bytes. */
+type NumberedLine = readonly [line: number, bytes: Buffer];
+
 const DONE: TaskOutcome = { kind: 'done' };
 const HAND_OVER: TaskOutcome = { kind: 'again', delayMs: 100 };
 /** A model that no executor of this worker has yet: its deployment may be under way. */
 const MODEL_GONE: TaskOutcome = { kind: 'again', delayMs: 5_000 };
-/** Owners that died without a word before the lines are run one by one, to find the one that kills. */
+/** Owners that died without a word before the lines are run with care, to find the one that kills. */
 const DEATHS_BEFORE_CARE = 5;
 /** Workers that a line may outlive while it runs alone. */
 const DEATHS_OF_A_LINE = 3;
@@ -67,8 +73,11 @@ class ChunkRun {
   /** Stops the lines in flight. */
   readonly #abort = new AbortController();
   readonly #startedAt = Date.now();
+  /** Owner after owner has died, and some line may be why. */
+  readonly #careful: boolean;
   #ended: number;
   #halted = false;
+  #lost = false;
   #defect: unknown;
 
   constructor(claim: Claim, executor: ModelExecutor, { signal, draining }: RunSignals, tools: ChunkTools) {
@@ -80,12 +89,14 @@ class ChunkRun {
     this.#slots = new Slots(tools.linesAtOnce);
     this.#results = new ChunkResults(tools.chunks, claim, claim.results);
     this.#ended = this.#results.size;
+    this.#careful = claim.epoch - 1 - claim.chunk.progressEpoch >= DEATHS_BEFORE_CARE;
     this.#recorder = new Recorder({
       chunks: tools.chunks,
       hold: claim,
+      careful: this.#careful,
       signal: this.#abort.signal,
       onRecorded: (ended) => tools.onEvent({ type: 'lines-ended', ...this.#ref, ...ended }),
-      onFenced: () => this.#halt(true),
+      onFenced: () => this.#lose(),
       onTrouble: (error) => tools.onEvent({ type: 'trouble', source: 'recording lines', error }),
     });
   }
@@ -106,7 +117,7 @@ class ChunkRun {
       await this.#runLines();
       await this.#recorder.flush();
       if (this.#defect !== undefined) throw this.#defect;
-      if (this.#recorder.fenced || stopReason(this.#signal) === 'lock-lost') {
+      if (this.#lost || stopReason(this.#signal) === 'lock-lost') {
         onEvent({ type: 'chunk-left', ...ref, reason: 'another worker has it' });
         return DONE;
       }
@@ -135,37 +146,75 @@ class ChunkRun {
   }
 
   async #runLines(): Promise<void> {
-    const { batch, chunk, epoch } = this.#claim;
-    const careful = epoch - 1 - chunk.progressEpoch >= DEATHS_BEFORE_CARE;
+    const { batch, chunk } = this.#claim;
     const lines = await chunkLines(this.#tools.objects, batch.inputFileId, chunk);
+    const left = [...lines.entries()].filter(([line]) => !this.#results.has(line));
+    await (this.#careful ? this.#runWithCare(left) : this.#runTogether(left));
+  }
+
+  async #runTogether(lines: readonly NumberedLine[]): Promise<void> {
+    const { company } = this.#tools;
+    const slots = this.#slots;
+    // A line that waits to be tried again has lived so far: it goes on beside whoever is there then.
+    const places = {
+      leave: () => (slots.leave(), company.leave()),
+      reenter: () => (slots.reenter(), company.join()),
+    };
     const running = new Set<Promise<void>>();
-    for (const [line, bytes] of lines.entries()) {
-      if (this.#results.has(line)) continue;
+    for (const line of lines) {
       if (!this.#recorder.hasRoom) await this.#recorder.room();
-      const slot = this.#slots.enter();
+      const slot = slots.enter();
       if (slot !== undefined) await slot;
-      if (this.#halted) break;
-      const end = this.#runLine(line, bytes, careful).finally(() => this.#slots.leave());
-      if (careful) {
-        await end;
-        await this.#recorder.flush();
-        continue;
+      const turn = company.enter();
+      if (turn !== undefined) await turn;
+      if (this.#halted) {
+        places.leave();
+        break;
       }
+      const end = this.#runLine(line, places).finally(places.leave);
       running.add(end);
       void end.finally(() => running.delete(end));
     }
     await Promise.all(running);
   }
 
+  /**
+   * First one line alone, then twice as many after each time that this worker has lived. Its next owner begins anew with the lines
+   * that are left, so that the one that kills stands alone soon, and the others do not take much longer for it.
+   */
+  async #runWithCare(lines: readonly NumberedLine[]): Promise<void> {
+    const { company, linesAtOnce } = this.#tools;
+    // Who is tried again has lived so far: others need not wait for it.
+    const places = { leave: () => company.open(), reenter: () => {} };
+    let atOnce = 1;
+    for (let start = 0; start < lines.length && !this.#halted;) {
+      const group = lines.slice(start, start + atOnce);
+      await company.enter(true);
+      try {
+        if (this.#halted) break;
+        const [alone] = group;
+        if (group.length > 1 || alone === undefined || !(await this.#isDeadly(alone))) {
+          await Promise.all(group.map((line) => this.#runLine(line, places)));
+        }
+        await this.#recorder.flush();
+      } finally {
+        company.open();
+        company.leave();
+      }
+      start += group.length;
+      atOnce = Math.min(atOnce * 2, linesAtOnce);
+    }
+  }
+
   /** Never rejects: what is wrong stops the run, and is thrown when all lines have stopped. */
-  async #runLine(line: number, bytes: Buffer, careful: boolean): Promise<void> {
+  async #runLine([line, bytes]: NumberedLine, slots: LineTools['slots']): Promise<void> {
     const { batch, batchId, number } = this.#claim;
     try {
       const { customId, body } = parseRequestLine(bytes);
       const id = resultId(batchId, number, line);
       const request = { id, customId, body, endpoint: batch.endpoint, priority: batch.priority };
-      const end = careful ? await this.#runAlone(line, request) : await this.#ask(request);
-      if (end !== undefined) this.#end(line, end);
+      const signal = this.#abort.signal;
+      this.#end(line, await runLine(request, { executor: this.#executor, slots, signal }));
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#defect ??= error;
@@ -173,15 +222,17 @@ class ChunkRun {
     }
   }
 
-  #ask(request: LineToRun): Promise<LineEnd> {
-    return runLine(request, { executor: this.#executor, slots: this.#slots, signal: this.#abort.signal });
-  }
-
-  /** Undefined when the chunk is somebody else's by now. */
-  async #runAlone(line: number, request: LineToRun): Promise<LineEnd | undefined> {
+  /** Whether a line that is about to run alone has outlived its workers, and is given up; or the chunk is somebody else's. */
+  async #isDeadly([line, bytes]: NumberedLine): Promise<boolean> {
+    const { batchId, number } = this.#claim;
     const deaths = await this.#tools.chunks.suspect(this.#claim, line);
-    if (deaths === undefined) return undefined;
-    return deaths >= DEATHS_OF_A_LINE ? crashed(request) : this.#ask(request);
+    if (deaths === undefined) {
+      this.#lose();
+      return true;
+    }
+    if (deaths < DEATHS_OF_A_LINE) return false;
+    this.#end(line, crashed({ id: resultId(batchId, number, line), customId: parseRequestLine(bytes).customId }));
+    return true;
   }
 
   #end(line: number, { failed, bytes, tokens }: LineEnd): void {
@@ -202,6 +253,12 @@ class ChunkRun {
       await onSealed(this.#claim.batchId);
     }
     return DONE;
+  }
+
+  /** The chunk has another owner. */
+  #lose(): void {
+    this.#lost = true;
+    this.#halt(true);
   }
 
   /** No more lines begin; with `abort` those in flight stop too. */

@@ -18,7 +18,7 @@ export interface LineToRun {
 
 export interface LineTools {
   readonly executor: Pick<ModelExecutor, 'infer'>;
-  readonly slots: Slots;
+  readonly slots: Pick<Slots, 'leave' | 'reenter'>;
   readonly signal: AbortSignal;
 }
 

@@ -1,5 +1,5 @@
 import type { LineTokens } from '@llm-engine/contracts';
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, sql } from './drizzle-orm.ts';
 import type { Database } from './database.ts';
 import { batches, chunks, parts } from './schema.ts';
 import type { BatchRow, ChunkRow } from './schema.ts';
@@ -40,6 +40,8 @@ export interface Part {
   readonly sizes: readonly number[];
   readonly body: Uint8Array;
   readonly tokens: LineTokens;
+  /** They were run with care: that they have ended does not mean that the others kill no worker. */
+  readonly careful: boolean;
 }
 
 interface Seal {
@@ -55,7 +57,7 @@ WITH held AS (
   UPDATE chunks
   SET completed = completed + $8, failed = failed + $9, input_tokens = input_tokens + $10, cached_tokens = cached_tokens + $11,
       output_tokens = output_tokens + $12, reasoning_tokens = reasoning_tokens + $13,
-      progress_epoch = epoch, suspect_line = NULL, suspect_deaths = 0
+      progress_epoch = CASE WHEN $14 THEN progress_epoch ELSE epoch END, suspect_line = NULL, suspect_deaths = 0
   WHERE batch_id = $1 AND number = $2 AND epoch = $3 AND sealed_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM parts WHERE batch_id = $1 AND chunk = $2 AND epoch = $3 AND sequence = $4)
   RETURNING 1
@@ -107,7 +109,7 @@ export class ChunkTable {
 
   /** Records lines that have ended. False when the chunk has another owner, or is sealed. */
   async record({ batchId, number, epoch }: ChunkHold, part: Part): Promise<boolean> {
-    const { sequence, lines, sizes, body, tokens } = part;
+    const { sequence, lines, sizes, body, tokens, careful } = part;
     const failed = sizes.filter((bytes) => bytes < 0).length;
     const { rowCount } = await this.#database.pool.query({
       name: 'record-part',
@@ -126,6 +128,7 @@ export class ChunkTable {
         tokens.cached,
         tokens.output,
         tokens.reasoning,
+        careful,
       ],
     });
     return rowCount === 1;
