@@ -8,7 +8,7 @@ import type {
   LineTokens,
   Priority,
 } from '@llm-engine/contracts';
-import { and, desc, eq, gt, inArray, isNull, lt, lte, notExists, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, lt, lte, notExists, sql } from './drizzle-orm.ts';
 import type { Database } from './database.ts';
 import { recordEvent } from './events.ts';
 import { batches, chunks, files } from './schema.ts';

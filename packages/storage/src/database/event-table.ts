@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, lt, lte } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, lt, lte } from './drizzle-orm.ts';
 import type { Database } from './database.ts';
 import { events } from './schema.ts';
 import type { EventRow } from './schema.ts';

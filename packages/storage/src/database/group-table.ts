@@ -1,5 +1,5 @@
 import type { GroupMetric, JobRecord, TerminalState, TokenUsage } from '@llm-engine/contracts';
-import { and, asc, count, desc, eq, gt, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, ne, notExists, sql } from './drizzle-orm.ts';
 import type { Database } from './database.ts';
 import { recordEvent } from './events.ts';
 import { groups, jobs } from './schema.ts';

@@ -10,7 +10,7 @@ import type {
   Priority,
   TerminalState,
 } from '@llm-engine/contracts';
-import { sql } from 'drizzle-orm';
+import { sql } from './drizzle-orm.ts';
 import {
   bigint,
   customType,
@@ -24,7 +24,7 @@ import {
   text,
   timestamp,
   uniqueIndex,
-} from 'drizzle-orm/pg-core';
+} from './drizzle-orm.ts';
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
 const time = () => timestamp({ withTimezone: true, mode: 'date', precision: 3 });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError, newId } from '@llm-engine/contracts';
 import type { FilePurpose } from '@llm-engine/contracts';
-import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, notInArray, or } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNull, lt, lte, notInArray, or } from '../database/drizzle-orm.ts';
 import type { Database } from '../database/database.ts';
 import { isStorageOutage } from '../database/outage.ts';
 import { batches, files } from '../database/schema.ts';
