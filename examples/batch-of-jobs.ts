@@ -1,6 +1,6 @@
 /**
- * Many jobs at once: a fine-tune for each of several learning rates, then a few prompts that may wait for everything more urgent.
- * With a mock executor, on a real queue.
+ * Many jobs as one: a fine-tune for each of several learning rates, of which the best is wanted; then a few prompts that may wait
+ * for everything more urgent. With a mock executor, on a real queue and a real database.
  *
  *     npx node --conditions=@llm-engine/source examples/batch-of-jobs.ts
  */
@@ -20,9 +20,12 @@ const home = await mkdtemp(join(tmpdir(), 'llm-engine-demo-'));
     configFile: fileURLToPath(new URL('controller-demo.yaml', import.meta.url)),
     ports: { producer: 0, monitor: 0, worker: 0 },
   });
-  await using controller = await EngineController.connect({ redisUrl: engine.redisUrl });
+  await using controller = await EngineController.connect({
+    redisUrl: engine.redisUrl,
+    ...(engine.storage && { storage: engine.storage }),
+  });
 
-  // All are checked before the first is accepted. The keys make a second try after a lost connection harmless.
+  // All are checked before any is accepted. The key makes a second try after a lost connection harmless.
   const sweep = await controller.submitBatch(
     LEARNING_RATES.map((rate, index) => ({
       kind: 'fine-tune' as const,
@@ -31,12 +34,15 @@ const home = await mkdtemp(join(tmpdir(), 'llm-engine-demo-'));
       suffix: `sweep-${index}`,
       hyperparameters: { learning_rate: rate, mock_steps: 5, mock_step_ms: 10 },
       metadata: { learning_rate: String(rate) },
-      idempotencyKey: `sweep-${index}`,
     })),
+    { metric: { name: 'metrics.train_loss', goal: 'min' }, idempotencyKey: 'sweep' },
   );
-  for (const { id } of sweep) {
-    const { state, metadata, result } = await controller.waitForJob(id);
-    console.log(`learning rate ${metadata['learning_rate']}: ${state}`, result);
+  const { best } = await sweep.wait({
+    onProgress: ({ counts }) => console.log(`${counts.succeeded} of ${counts.total} trained`),
+  });
+  for await (const { id, state, metadata } of sweep.results()) {
+    const mark = id === best?.jobId ? `, the best with a loss of ${best.value}` : '';
+    console.log(`learning rate ${metadata['learning_rate']}: ${state}${mark}`);
   }
 
   const prompts = await controller.submitBatch(
@@ -44,10 +50,10 @@ const home = await mkdtemp(join(tmpdir(), 'llm-engine-demo-'));
       kind: 'inference' as const,
       endpoint: '/v1/chat/completions' as const,
       body: { model: 'llama-2-7b', messages: [{ role: 'user', content }] },
-      priority: 'bulk' as const,
     })),
+    { priority: 'bulk' },
   );
-  const answers = await Promise.all(prompts.map(({ id }) => controller.waitForJob(id)));
-  console.log(`${answers.filter(({ state }) => state === 'succeeded').length} of ${answers.length} prompts answered`);
+  const { counts, usage } = await prompts.wait();
+  console.log(`${counts.succeeded} of ${counts.total} prompts answered with ${usage.totalTokens} tokens`);
 }
 await rm(home, { recursive: true });

@@ -54,7 +54,7 @@ test('many jobs of both kinds are submitted at once, in order', async () => {
   await using engine = await TestEngine.start();
   const controller = controllerOf(engine);
 
-  const handles = await controller.submitBatch([
+  const handles = await controller.submitJobs([
     { kind: 'fine-tune', baseModel: 'm', datasetPath: '/data/a.jsonl' },
     { kind: 'fine-tune', baseModel: 'm', datasetPath: '/data/b.jsonl', priority: 'bulk' },
     { kind: 'inference', ...JOB },
@@ -68,11 +68,11 @@ test('many jobs of both kinds are submitted at once, in order', async () => {
   ]);
 });
 
-test('one bad job keeps the whole batch out', async () => {
+test('one bad job keeps all of them out', async () => {
   await using engine = await TestEngine.start();
   const controller = controllerOf(engine);
 
-  const submitted = controller.submitBatch([
+  const submitted = controller.submitJobs([
     { kind: 'inference', ...JOB },
     { kind: 'inference', ...JOB, delayMs: -1 },
   ]);

@@ -51,5 +51,6 @@ test('the example of a batch of jobs sees every one of them succeed', async () =
   );
 
   expect(stdout.match(/^learning rate \S+: succeeded/gm)).toHaveLength(3);
+  expect(stdout.match(/, the best with a loss of \d/g)).toHaveLength(1);
   expect(stdout).toContain('2 of 2 prompts answered');
 });

@@ -1,7 +1,7 @@
-import type { HealthReport, Job, JobRecord, OnJobEvent } from '@llm-engine/contracts';
-import { createLogger, createMetrics, observeJobs, troubleLog } from '@llm-engine/observability';
+import type { HealthReport, Job, JobRecord, OnBatchEvent, OnJobEvent, StorageSettings } from '@llm-engine/contracts';
+import { createLogger, createMetrics, observeBatches, observeJobs, troubleLog } from '@llm-engine/observability';
 import type { Logger, Metrics } from '@llm-engine/observability';
-import { FINE_TUNE_QUEUE, Inspector, Producer, QueueConnection, isOutage } from '@llm-engine/queue';
+import { FINE_TUNE_QUEUE, Inspector, Producer, QueueConnection } from '@llm-engine/queue';
 import type {
   JobFilter,
   JobHandle,
@@ -11,9 +11,18 @@ import type {
   StreamOptions,
   WaitOptions,
 } from '@llm-engine/queue';
-import { fineTuneSubmission } from './jobs.ts';
+import { askingOf } from './asking.ts';
+import type { Asking } from './asking.ts';
+import { BatchHandle } from './batch-handle.ts';
+import type { BatchFile, BatchTools } from './batch-handle.ts';
+import { GroupHandle } from './group-handle.ts';
+import type { GroupOptions, GroupTools } from './group-handle.ts';
+import { fineTuneSubmission, submissionOf } from './jobs.ts';
 import type { BatchJob, FineTuneJob, InferenceJob } from './jobs.ts';
 import { EngineView } from './engine-view.ts';
+import { noStorage, openStorage } from './open-storage.ts';
+import type { ControllerStorage } from './open-storage.ts';
+import { submitFile } from './submit-file.ts';
 import { SystemHealthReporter } from './system-health.ts';
 import { VERSION } from './version.ts';
 
@@ -28,8 +37,10 @@ export interface ControllerOptions {
 
 /** Options of `EngineController.connect`. */
 export interface ConnectOptions extends QueueConnectionOptions, ControllerOptions {
-  /** How long Redis may take to answer, in milliseconds. Default 10 s. */
+  /** How long Redis and the database may take to answer, in milliseconds. Default 10 s. */
   readonly connectTimeoutMs?: number;
+  /** Where the engine keeps batches and groups, as its producer is told. Without it there are none of them. */
+  readonly storage?: StorageSettings;
 }
 
 /** The report of `getSystemHealth`. */
@@ -45,12 +56,13 @@ export interface Healthcheck {
   readonly reason?: string;
 }
 
+const DEFAULT_OWNER = 'default';
 /** How long a job should wait at most, in seconds, as the metrics say it. */
 const WAIT_SLO_SECONDS = { inference: 60, fineTune: 3_600 };
 
 /**
  * The one object that a service embeds to use an engine.
- * 1. Submits inference jobs, fine-tunes, and many jobs at once.
+ * 1. Submits inference jobs and fine-tunes; with a storage also many jobs as one, and files of requests.
  * 2. Follows a job by its id: status, end, chunks, cancellation, another try.
  * 3. Says how the engine is: health, metrics, probes.
  *
@@ -60,31 +72,40 @@ const WAIT_SLO_SECONDS = { inference: 60, fineTune: 3_600 };
  * const { state } = await controller.waitForJob(job.id);
  * ```
  *
- * Every method rejects with an `EngineError`, whose `code` is stable; `queue_unavailable` while Redis is out of reach.
+ * Every method rejects with an `EngineError`, whose `code` is stable; `queue_unavailable` while Redis is out of reach, and
+ * `storage_unavailable` while the database is.
  */
 export class EngineController implements AsyncDisposable {
-  readonly #connection: QueueConnection;
   readonly #producer: Producer;
   readonly #inspector: Inspector;
   readonly #metrics: Metrics;
   readonly #health: SystemHealthReporter;
-  readonly #owned: boolean;
+  readonly #owner: string;
+  readonly #asking: Asking;
+  readonly #onJobEvent: OnJobEvent;
+  readonly #onBatchEvent: OnBatchEvent;
+  readonly #onTrouble: (source: string, error: Error) => void;
+  readonly #resources = new AsyncDisposableStack();
+  #storage: ControllerStorage | undefined;
 
   /** On a connection that somebody else owns and closes. */
-  constructor(connection: QueueConnection, options: ControllerOptions = {}, owned = false) {
-    const { owner, logger = createLogger({ service: 'controller', level: 'silent' }), onEvent } = options;
-    this.#connection = connection;
-    this.#owned = owned;
+  constructor(connection: QueueConnection, options: ControllerOptions = {}) {
+    const {
+      owner = DEFAULT_OWNER,
+      logger = createLogger({ service: 'controller', level: 'silent' }),
+      onEvent,
+    } = options;
+    this.#owner = owner;
+    this.#asking = askingOf(connection);
     this.#metrics = createMetrics({ service: 'controller', version: VERSION });
     const observe = observeJobs(this.#metrics, logger);
-    const onTrouble = troubleLog(logger);
-    this.#producer = new Producer(connection, {
-      ...(owner !== undefined && { owner }),
-      onEvent: (event) => {
-        observe(event);
-        onEvent?.(event);
-      },
-    });
+    this.#onTrouble = troubleLog(logger);
+    this.#onBatchEvent = observeBatches(this.#metrics, logger);
+    this.#onJobEvent = (event) => {
+      observe(event);
+      onEvent?.(event);
+    };
+    this.#producer = new Producer(connection, { owner, onEvent: this.#onJobEvent });
     this.#inspector = new Inspector(connection, { onEvent: (event) => observe(event) });
     const view = new EngineView(connection);
     this.#health = new SystemHealthReporter(view, { serviceId: 'controller', version: VERSION });
@@ -94,20 +115,33 @@ export class EngineController implements AsyncDisposable {
         return { queues, workers };
       },
       waitSloSeconds: (queue) => (queue === FINE_TUNE_QUEUE ? WAIT_SLO_SECONDS.fineTune : WAIT_SLO_SECONDS.inference),
-      onTrouble: (error) => onTrouble('queue gauges', error),
+      onTrouble: (error) => this.#onTrouble('queue gauges', error),
     });
   }
 
-  /** Connects to an engine by its Redis. Rejects with `queue_unavailable` when that does not answer in time. */
-  static async connect({ connectTimeoutMs = 10_000, ...options }: ConnectOptions): Promise<EngineController> {
-    const connection = new QueueConnection(options);
-    try {
-      await connection.waitUntilReady(connectTimeoutMs);
-    } catch (error) {
-      await connection[Symbol.asyncDispose]();
-      throw error;
+  /**
+   * Connects to an engine by its Redis, and its storage where that is given. Rejects with `queue_unavailable` or
+   * `storage_unavailable` when one of them does not answer in time, and with `invalid_config`.
+   */
+  static async connect({ connectTimeoutMs = 10_000, storage, ...options }: ConnectOptions): Promise<EngineController> {
+    await using connecting = new AsyncDisposableStack();
+    const connection = connecting.use(new QueueConnection(options));
+    await connection.waitUntilReady(connectTimeoutMs);
+    const controller = new EngineController(connection, options);
+    if (storage !== undefined) {
+      controller.#storage = connecting.use(
+        await openStorage({
+          ...storage,
+          connection,
+          connectTimeoutMs,
+          onEvent: controller.#onBatchEvent,
+          onJobEvent: controller.#onJobEvent,
+          onTrouble: (error) => controller.#onTrouble('storage', error),
+        }),
+      );
     }
-    return new EngineController(connection, options, true);
+    controller.#resources.use(connecting.move());
+    return controller;
   }
 
   /**
@@ -127,11 +161,53 @@ export class EngineController implements AsyncDisposable {
   }
 
   /**
-   * Submits many jobs at once, such as one training run for each of several datasets. All are checked before the first is
-   * accepted. Resolves with a handle for each, in order.
+   * Submits many jobs at once, each for itself. All are checked before the first is accepted. Resolves with a handle for each, in
+   * order.
    */
-  submitBatch(jobs: readonly BatchJob[]): Promise<JobHandle[]> {
-    return this.#producer.submitMany(jobs.map((job) => (job.kind === 'inference' ? job : fineTuneSubmission(job))));
+  submitJobs(jobs: readonly BatchJob[]): Promise<JobHandle[]> {
+    return this.#producer.submitMany(jobs.map(submissionOf));
+  }
+
+  /**
+   * Submits many jobs as one group, such as a training run for each of several datasets, or a sweep; 1 to 10,000, all of which
+   * are checked before any is accepted. They have one status with counts, tokens and the best result, are cancelled as one, and
+   * come back when Redis has lost them. Throws `storage_not_configured`, `invalid_request`, `model_not_found`,
+   * `idempotency_conflict`.
+   */
+  submitBatch(jobs: readonly BatchJob[], options?: GroupOptions): Promise<GroupHandle>;
+  /**
+   * Runs every line of a file, as OpenAI's batches do. Resolves when the file is kept; it is checked afterwards, and a batch with a
+   * wrong line ends as `failed` with all of them in `errors`. Throws `storage_not_configured`, `invalid_request`,
+   * `file_too_large`.
+   *
+   * ```ts
+   * const batch = await controller.submitBatch({ file: 'requests.jsonl', endpoint: '/v1/chat/completions' });
+   * await batch.wait({ onProgress: ({ request_counts: { completed, total } }) => console.log(completed, 'of', total) });
+   * await pipeline(await batch.output(), createWriteStream('results.jsonl'));
+   * ```
+   */
+  submitBatch(batch: BatchFile): Promise<BatchHandle>;
+  async submitBatch(
+    submitted: readonly BatchJob[] | BatchFile,
+    { idempotencyKey, ...options }: GroupOptions = {},
+  ): Promise<GroupHandle | BatchHandle> {
+    if (!isJobs(submitted)) return submitFile(submitted, this.#batchTools());
+    const tools = this.#groupTools();
+    const request = { ...options, jobs: submitted.map(submissionOf) };
+    const { id } = await this.#asking(() => tools.groups.create(this.#owner, request, { idempotencyKey }));
+    return GroupHandle.of(id, tools);
+  }
+
+  /** A handle on any group, by its id. Throws `storage_not_configured`, `group_not_found`. */
+  async group(id: string): Promise<GroupHandle> {
+    return GroupHandle.of(id, this.#groupTools());
+  }
+
+  /** A handle on any batch, by its id. Throws `storage_not_configured`, `batch_not_found`. */
+  async batch(id: string): Promise<BatchHandle> {
+    const batch = new BatchHandle(id, this.#batchTools());
+    await batch.status();
+    return batch;
   }
 
   /** A job as it stands; one that succeeded with its `result`. Throws `job_not_found`. */
@@ -198,17 +274,24 @@ export class EngineController implements AsyncDisposable {
     }
   }
 
-  /** Closes the connection, if it is the controller's own. Jobs go on without it. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#owned) await this.#connection[Symbol.asyncDispose]();
+  /** Closes the connections that are the controller's own. Jobs, groups and batches go on without it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
   }
 
-  /** Turns what a Redis throws that is out of reach, or full, into `queue_unavailable`. */
-  async #asking<Value>(ask: () => Promise<Value>): Promise<Value> {
-    try {
-      return await ask();
-    } catch (error) {
-      throw isOutage(error) ? this.#connection.unavailable(error) : error;
-    }
+  #groupTools(): GroupTools {
+    if (this.#storage === undefined) throw noStorage();
+    const { groups } = this.#storage;
+    return { owner: this.#owner, groups, producer: this.#producer, asking: this.#asking };
   }
+
+  #batchTools(): BatchTools {
+    if (this.#storage === undefined) throw noStorage();
+    const { batches, files } = this.#storage;
+    return { owner: this.#owner, batches, files, asking: this.#asking };
+  }
+}
+
+function isJobs(submitted: readonly BatchJob[] | BatchFile): submitted is readonly BatchJob[] {
+  return Array.isArray(submitted);
 }

@@ -1,4 +1,4 @@
-import type { FineTuneRequest, FineTuneSubmission, InferenceSubmission } from '@llm-engine/contracts';
+import type { FineTuneRequest, FineTuneSubmission, InferenceSubmission, JobSubmission } from '@llm-engine/contracts';
 
 /** How a job is queued; every field may be left out. */
 export type JobSettings = Pick<
@@ -23,6 +23,11 @@ export interface FineTuneJob
 
 /** One job of many. */
 export type BatchJob = ({ readonly kind: 'inference' } & InferenceJob) | ({ readonly kind: 'fine-tune' } & FineTuneJob);
+
+/** A job of either kind as the queue takes it. */
+export function submissionOf(job: BatchJob): JobSubmission {
+  return job.kind === 'inference' ? job : fineTuneSubmission(job);
+}
 
 /** A training run as the queue takes it. */
 export function fineTuneSubmission(job: FineTuneJob): FineTuneSubmission {

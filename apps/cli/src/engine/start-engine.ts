@@ -1,3 +1,4 @@
+import type { StorageSettings } from '@llm-engine/contracts';
 import { createExecutors } from '@llm-engine/executors';
 import type { ExecutorRegistry } from '@llm-engine/executors';
 import { Access } from '@llm-engine/http';
@@ -50,6 +51,8 @@ export interface Engine extends AsyncDisposable {
   readonly redisUrl: string;
   /** Missing where no PostgreSQL can run: then there are no files and batches. */
   readonly databaseUrl?: string;
+  /** Where files, batches and groups are kept, for whoever wants to use them in process. */
+  readonly storage?: StorageSettings;
   /** The folder of data and logs. */
   readonly home: string;
   /** The engine.yaml that was read, where there was one. */
@@ -103,10 +106,11 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const executors = starting.use(createExecutors(config, { env }));
   const models = await reachableModels(executors, signal);
 
+  const stored = databaseUrl !== undefined && { storage: { databaseUrl, storageUrl } };
   const shared = {
     redisUrl,
     ...(settings.prefix !== undefined && { prefix: settings.prefix }),
-    ...(databaseUrl !== undefined && { storage: { databaseUrl, storageUrl } }),
+    ...stored,
   };
   const worker = starting.use(
     await startWorker({
@@ -146,6 +150,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const close = once(() => running.disposeAsync());
   return {
     ...urls,
+    ...stored,
     home: home.root,
     models,
     ...(choice.file !== undefined && { configFile: choice.file }),

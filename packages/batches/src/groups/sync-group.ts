@@ -41,11 +41,20 @@ export async function syncGroup(group: GroupRow, tools: GroupSyncTools, signal?:
     jobs: ended.total,
     runMs: ended.finishedAt.getTime() - ended.createdAt.getTime(),
   });
-  const untold = (await events.of(group.id)).filter(({ deliverAt }) => deliverAt !== null);
-  await tasks.add(
-    MAINTENANCE_QUEUE,
-    untold.map(({ id }) => deliverTask(id).task),
-  );
+  try {
+    const untold = (await events.of(group.id)).filter(({ deliverAt }) => deliverAt !== null);
+    await tasks.add(
+      MAINTENANCE_QUEUE,
+      untold.map(({ id }) => deliverTask(id).task),
+    );
+  } catch (error) {
+    // The group has ended, and its event is due: the reconciler has it told.
+    onEvent({
+      type: 'trouble',
+      source: `telling of the group ${group.id}`,
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+  }
 }
 
 async function syncJobs(group: GroupRow, open: readonly OpenJob[], { groups, jobs }: GroupSyncTools): Promise<void> {

@@ -27,6 +27,6 @@ export async function syncGroups(tools: GroupSyncTools, signal: AbortSignal): Pr
 
 /** Whether Redis or the database cannot be reached: that goes for every group. */
 function isAway(error: unknown): boolean {
-  if (error instanceof EngineError) return error.code === 'queue_unavailable';
-  return isOutage(error) || isStorageOutage(error);
+  if (isStorageOutage(error)) return true;
+  return error instanceof EngineError ? error.code === 'queue_unavailable' : isOutage(error);
 }
