@@ -150,3 +150,16 @@ test('results are kept when Redis has forgotten them', async () => {
 
   expect(data).toMatchObject([{ result: { ok: true } }, { result: { ok: true } }]);
 });
+
+test('an end that is kept never changes', async () => {
+  await using engine = await TestGroups.start();
+  await engine.engine.consume(() => Promise.resolve(ANSWER));
+  const { id } = await engine.groups.create(OWNER, { jobs: chats(1) });
+  await engine.ended(id);
+  const [kept] = await engine.table.jobs(id, { limit: 1 });
+  if (kept?.record == null) throw new Error('the end is kept');
+
+  await engine.table.end([{ record: { ...kept.record, state: 'failed', result: undefined }, score: 1 }]);
+
+  expect(await engine.table.jobs(id, { limit: 1 })).toEqual([kept]);
+});
