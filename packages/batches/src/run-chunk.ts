@@ -78,6 +78,7 @@ class ChunkRun {
   #ended: number;
   #halted = false;
   #lost = false;
+  #sealed = false;
   #defect: unknown;
 
   constructor(claim: Claim, executor: ModelExecutor, { signal, draining }: RunSignals, tools: ChunkTools) {
@@ -103,7 +104,7 @@ class ChunkRun {
 
   async run(): Promise<TaskOutcome> {
     const { batchId, chunk, epoch } = this.#claim;
-    const { chunks, onEvent, standing } = this.#tools;
+    const { onEvent, standing } = this.#tools;
     const ref = this.#ref;
     onEvent({ type: 'chunk-started', ...ref, epoch, linesLeft: chunk.lines - this.#ended });
     const stop = (): void => this.#halt(true);
@@ -133,10 +134,21 @@ class ChunkRun {
     } finally {
       this.#signal.removeEventListener('abort', stop);
       this.#draining.removeEventListener('abort', drain);
-      // This worker lives: whatever happened, no line has killed it.
-      await chunks
-        .handOver(this.#claim)
-        .catch((error: Error) => onEvent({ type: 'trouble', source: 'leaving a chunk', error }));
+      if (!this.#sealed) await this.#handOver();
+    }
+  }
+
+  /** This worker lives: whatever happened, no line has killed it. */
+  async #handOver(): Promise<void> {
+    const { chunks, onEvent } = this.#tools;
+    try {
+      await chunks.handOver(this.#claim);
+    } catch (error) {
+      onEvent({
+        type: 'trouble',
+        source: 'leaving a chunk',
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
     }
   }
 
@@ -160,7 +172,13 @@ class ChunkRun {
       leave: () => (slots.leave(), company.leave()),
       reenter: () => (slots.reenter(), company.join()),
     };
-    const running = new Set<Promise<void>>();
+    const { promise: idle, resolve: allEnded } = Promise.withResolvers<void>();
+    let running = 1;
+    const leave = (): void => {
+      places.leave();
+      running -= 1;
+      if (running === 0) allEnded();
+    };
     for (const line of lines) {
       if (!this.#recorder.hasRoom) await this.#recorder.room();
       const slot = slots.enter();
@@ -171,11 +189,11 @@ class ChunkRun {
         places.leave();
         break;
       }
-      const end = this.#runLine(line, places).finally(places.leave);
-      running.add(end);
-      void end.finally(() => running.delete(end));
+      running += 1;
+      void this.#runLine(line, places).then(leave);
     }
-    await Promise.all(running);
+    running -= 1;
+    if (running > 0) await idle;
   }
 
   /**
@@ -244,11 +262,11 @@ class ChunkRun {
   async #seal(): Promise<TaskOutcome> {
     const { chunks, onEvent, onSealed } = this.#tools;
     if (this.#results.overflowed) this.#results.reload(await chunks.results(this.#claim));
-    const sealed = await sealChunk(
+    this.#sealed = await sealChunk(
       { hold: this.#claim, lines: this.#claim.chunk.lines, results: this.#results },
       this.#tools,
     );
-    if (sealed) {
+    if (this.#sealed) {
       onEvent({ type: 'chunk-sealed', ...this.#ref, runMs: Date.now() - this.#startedAt });
       await onSealed(this.#claim.batchId);
     }

@@ -9,7 +9,7 @@ export interface ChunkRange {
   readonly byteLength: number;
 }
 
-interface ChunkSize {
+export interface ChunkSize {
   /** At most. */
   readonly lines: number;
   /** At most, except for a chunk of one line. */
@@ -34,4 +34,21 @@ export class ChunkCutter {
       this.chunks[this.chunks.length - 1] = { ...last, lines: last.lines + 1, byteLength: grown };
     }
   }
+}
+
+/** A batch is cut into about as many, so that several workers have their part of it. */
+const CHUNKS_WANTED = 100;
+
+/** Joins neighbours, so that a large file is not cut into very many chunks, each of which has a cost of its own. */
+export function joinChunks(chunks: readonly ChunkRange[], most: ChunkSize): readonly ChunkRange[] {
+  const total = chunks.reduce((sum, { lines }) => sum + lines, 0);
+  const wanted = Math.min(most.lines, Math.ceil(total / CHUNKS_WANTED));
+  const joined: ChunkRange[] = [];
+  for (const chunk of chunks) {
+    const last = joined.at(-1);
+    const grown = last === undefined ? 0 : chunk.byteOffset + chunk.byteLength - last.byteOffset;
+    if (last === undefined || last.lines + chunk.lines > wanted || grown > most.bytes) joined.push(chunk);
+    else joined[joined.length - 1] = { ...last, lines: last.lines + chunk.lines, byteLength: grown };
+  }
+  return joined;
 }

@@ -1,8 +1,8 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import { INFERENCE_ENDPOINTS } from '@llm-engine/contracts';
 import type { BatchError, InferenceEndpoint } from '@llm-engine/contracts';
-import { ChunkCutter } from './chunk-cutter.ts';
-import type { ChunkRange } from './chunk-cutter.ts';
+import { ChunkCutter, joinChunks } from './chunk-cutter.ts';
+import type { ChunkRange, ChunkSize } from './chunk-cutter.ts';
 import { ErrorList, plain } from './error-list.ts';
 import { findProblem, isRequestLine, quote } from './line-problem.ts';
 import type { LineProblem } from './line-problem.ts';
@@ -19,7 +19,7 @@ export interface BatchFileLimits {
   readonly maxLineBytes: number;
   /** Errors that are listed; the others are counted. */
   readonly maxErrors: number;
-  /** Requests in a chunk. */
+  /** Requests in a chunk, at most; a file is cut into about a hundred, none of them smaller than a hundred requests. */
   readonly chunkLines: number;
   /** Bytes of a chunk, unless one line is longer. */
   readonly chunkBytes: number;
@@ -29,9 +29,12 @@ const DEFAULT_LIMITS: BatchFileLimits = {
   maxLines: 50_000,
   maxLineBytes: 4 * 1024 * 1024,
   maxErrors: 50_000,
-  chunkLines: 200,
+  chunkLines: 500,
   chunkBytes: 1024 * 1024,
 };
+
+/** Requests. */
+const SMALLEST_CHUNK = 100;
 
 export interface ValidateOptions {
   /** What every line must ask for. Default: what the first line asks for. */
@@ -106,6 +109,7 @@ async function* piecesOf(
 class FileCheck {
   readonly #limits: BatchFileLimits;
   readonly #errors: ErrorList;
+  readonly #chunkSize: ChunkSize;
   readonly #cutter: ChunkCutter;
   readonly #ids = new SeenIds();
   #endpoint: InferenceEndpoint | undefined;
@@ -116,7 +120,8 @@ class FileCheck {
   constructor(limits: BatchFileLimits, endpoint: InferenceEndpoint | undefined) {
     this.#limits = limits;
     this.#errors = new ErrorList(limits.maxErrors);
-    this.#cutter = new ChunkCutter({ lines: limits.chunkLines, bytes: limits.chunkBytes });
+    this.#chunkSize = { lines: limits.chunkLines, bytes: limits.chunkBytes };
+    this.#cutter = new ChunkCutter({ ...this.#chunkSize, lines: Math.min(SMALLEST_CHUNK, limits.chunkLines) });
     this.#endpoint = endpoint;
   }
 
@@ -145,7 +150,7 @@ class FileCheck {
       endpoint: this.#endpoint ?? null,
       model: this.#model === undefined ? null : plain(this.#model),
       modelLine: this.#modelLine,
-      chunks: this.#errors.isEmpty ? this.#cutter.chunks : [],
+      chunks: this.#errors.isEmpty ? joinChunks(this.#cutter.chunks, this.#chunkSize) : [],
     };
   }
 
