@@ -8,7 +8,7 @@ import { startModelServer } from '../support/model-server.ts';
 
 const LINES = 300;
 const LINES_AT_ONCE = 5;
-const CHUNKS = 2;
+const CHUNKS = 3;
 const HANG = { behaviour: { kind: 'hang' } };
 
 /** Every third line is answered, the others hang. */

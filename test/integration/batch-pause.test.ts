@@ -16,7 +16,7 @@ import type { ModelServer } from '../support/model-server.ts';
 import { WorkerLog } from '../support/worker-log.ts';
 
 const LINES = 250;
-const CHUNKS = 2;
+const CHUNKS = 3;
 const ONE_BY_ONE = { lineConcurrency: 3 };
 const SLOW = { kind: 'ok', delayMs: 50 } as const;
 
