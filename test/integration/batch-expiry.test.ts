@@ -14,7 +14,7 @@ import { startModelServer } from '../support/model-server.ts';
 
 const LINES = 250;
 const LINES_AT_ONCE = 5;
-const CHUNKS = 2;
+const CHUNKS = 3;
 
 test('a batch past its window keeps what has ended, stops the rest, and says which lines never ran', async () => {
   await using server = await startModelServer({ models: ['m'] });
