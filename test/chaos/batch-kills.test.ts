@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isBatchEnd } from '@llm-engine/contracts';
 import OpenAI from 'openai';
-import type { Batch } from 'openai/resources/batches.js';
 import { expect, test } from 'vitest';
 import { TestBatches, chatLines, parseLines } from '../support/batches.ts';
 import { modelInfo } from '../support/engine.ts';
@@ -128,7 +127,7 @@ class Scene implements AsyncDisposable {
   }
 
   async hasEnded(id: string): Promise<boolean> {
-    return isBatchEnd((await this.client.batches.retrieve(id)).status as Batch['status']);
+    return isBatchEnd((await this.client.batches.retrieve(id)).status);
   }
 
   async linesOf(fileId: string | null | undefined) {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { TestBatches } from '../support/batches.ts';
 import type { TestBatchesOptions } from '../support/batches.ts';
-import { batchWorker, idsOf, idsWhere, lineOf, markedLines, servedBy } from '../support/batch-workers.ts';
+import { idsOf, idsWhere, lineOf, markedLines, servedBy } from '../support/batch-workers.ts';
+import type { batchWorker } from '../support/batch-workers.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { FAST, PostgresServer } from '../support/postgres-server.ts';
 import { RedisServer } from '../support/redis-server.ts';

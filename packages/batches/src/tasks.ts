@@ -34,7 +34,7 @@ export function chunkTask(
   };
 }
 
-export function chunkTaskId(batchId: string, number: number): string {
+function chunkTaskId(batchId: string, number: number): string {
   return `${batchId}-${number}`;
 }
 

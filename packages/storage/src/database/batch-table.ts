@@ -153,8 +153,9 @@ export class BatchTable {
   /** Counts and tokens of batches, by id. A batch without chunks is missing. */
   async tallies(ids: readonly string[]): Promise<ReadonlyMap<string, BatchTally>> {
     if (ids.length === 0) return new Map();
-    const total = (column: keyof typeof chunks.$inferSelect & string) =>
-      sql<number>`coalesce(sum(${chunks[column as 'completed']}), 0)::bigint`.mapWith(Number);
+    const total = (
+      column: 'completed' | 'failed' | 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'reasoningTokens',
+    ) => sql<number>`coalesce(sum(${chunks[column]}), 0)::bigint`.mapWith(Number);
     const rows = await this.#database.db
       .select({
         batchId: chunks.batchId,

@@ -1,4 +1,7 @@
 import { createRequire } from 'node:module';
+import type * as Orm from 'drizzle-orm';
+import type * as NodePostgres from 'drizzle-orm/node-postgres';
+import type * as PgCore from 'drizzle-orm/pg-core';
 
 /**
  * Drizzle as CommonJS. As ES modules it is some 200 files, and for each of them Node reads Drizzle's package.json of 180 KB
@@ -6,8 +9,24 @@ import { createRequire } from 'node:module';
  */
 const require = createRequire(import.meta.url);
 
-export const { and, asc, count, desc, eq, gt, inArray, isNotNull, isNull, lt, lte, ne, notExists, notInArray, or, sql } =
-  require('drizzle-orm') as typeof import('drizzle-orm');
+export const {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  notExists,
+  notInArray,
+  or,
+  sql,
+} = require('drizzle-orm') as typeof Orm;
 
 export const {
   bigint,
@@ -22,6 +41,6 @@ export const {
   text,
   timestamp,
   uniqueIndex,
-} = require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
+} = require('drizzle-orm/pg-core') as typeof PgCore;
 
-export const { drizzle } = require('drizzle-orm/node-postgres') as typeof import('drizzle-orm/node-postgres');
+export const { drizzle } = require('drizzle-orm/node-postgres') as typeof NodePostgres;
