@@ -17,6 +17,7 @@ test('the documentation lists the metrics that there are, with their types', asy
   const metrics = createMetrics({ service: 'all', version: '1' });
   metrics.jobs.expect({ queue: 'q', kind: 'inference' });
   metrics.genAi.answered({ endpoint: '/v1/completions', provider: 'p', model: 'm' }, { total: 1 });
+  metrics.batches.linesEnded('m', 1, 0, { input: 1, cached: 0, output: 1, reasoning: 0 });
   metrics.watchWorker(() => ({ queues: [], pools: [], executors: [], beatAt: 0 }));
   const decreases = { refused: 0, timeout: 0, slow: 0 };
   metrics.watchLimits(() => ({
