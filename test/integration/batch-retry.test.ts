@@ -102,3 +102,20 @@ test('what cannot be tried again says why', async () => {
   await expect(retry('batch_none')).rejects.toMatchObject({ code: 'batch_not_found' });
   await expect(engine.batches.retry('somebody else', bad.id)).rejects.toMatchObject({ code: 'batch_not_found' });
 });
+
+test('a caller may use any idempotency key, and does not get the retry of a batch by it', async () => {
+  await using server = await startModelServer({ models: ['m'] });
+  await using executors = servedBy(server);
+  await using engine = await TestBatches.start();
+  await using _worker = await batchWorker(engine, executors);
+  const refused = { behaviour: { kind: 'status', status: 422 } };
+  const { id } = await engine.create(markedLines(2, (index) => (index === 0 ? refused : {})));
+  const { input_file_id: fileId } = await engine.ended(id);
+  const request = { input_file_id: fileId, endpoint: '/v1/chat/completions', completion_window: '24h' };
+
+  const own = await engine.batches.create('default', request, { idempotencyKey: `retry of ${id}` });
+  const retried = await engine.batches.retry('default', id);
+
+  expect(retried.id).not.toBe(own.id);
+  expect(retried.retry_of).toBe(id);
+});

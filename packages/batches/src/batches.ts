@@ -5,6 +5,7 @@ import type { TaskSender } from '@llm-engine/queue';
 import type { BatchRow, BatchTable, ChunkTable, FileStore, ObjectStore } from '@llm-engine/storage';
 import { readPartialOutput } from './partial-output.ts';
 import { failedLines } from './retry-input.ts';
+import { retryKey } from './retry-key.ts';
 import { chunkTask, finaliseTask, validateTask } from './tasks.ts';
 import type { PlacedTask } from './tasks.ts';
 import { toOpenAIBatch } from './wire.ts';
@@ -122,7 +123,7 @@ export class Batches {
         `The batch '${id}' is ${row.status}; wait for its end, or cancel it.`,
       );
     }
-    const idempotencyKey = `retry of ${id}`;
+    const idempotencyKey = retryKey(id);
     const standing = await this.#options.batches.withKey(owner, idempotencyKey);
     if (standing !== undefined) return this.#view(standing);
     if (row.errorFileId === null) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { EngineError, describeIssue, groupRequest, newId } from '@llm-engine/contracts';
 import type { Group, GroupMetric, Job, JobRecord, JobSubmission, Priority } from '@llm-engine/contracts';
 import type { GroupRow } from '@llm-engine/storage';
+import { retryKey } from '../retry-key.ts';
 import { syncGroup } from './sync-group.ts';
 import type { GroupSyncTools } from './sync-group.ts';
 import { viewGroups } from './view.ts';
@@ -140,7 +141,7 @@ export class Groups {
       ...(row.metadata !== null && { metadata: row.metadata }),
       ...(row.metric !== null && { metric: row.metric }),
     };
-    return this.#create(owner, request, { idempotencyKey: `retry of ${id}`, retryOf: id });
+    return this.#create(owner, request, { idempotencyKey: retryKey(id), retryOf: id });
   }
 
   async #create(owner: string, request: unknown, extra: Extra): Promise<Group> {
