@@ -13,9 +13,11 @@ export class AppProcess implements AsyncDisposable {
   readonly log: LogLine[] = [];
   readonly #child: ChildProcessByStdio<null, Readable, null>;
   readonly #waiting = new Set<() => void>();
+  readonly #name: string;
 
   /** Runs `apps/<name>/src/main.ts`. */
   constructor(name: string, env: Readonly<Record<string, string>>) {
+    this.#name = name;
     const main = fileURLToPath(new URL(`../../apps/${name}/src/main.ts`, import.meta.url));
     this.#child = spawn(process.execPath, ['--conditions=@llm-engine/source', main], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -42,7 +44,8 @@ export class AppProcess implements AsyncDisposable {
       const found = this.log.find(matches);
       if (found !== undefined) resolve(found);
     };
-    const ended = (): void => reject(new Error(`it ended; its last line: ${JSON.stringify(this.log.at(-1))}`));
+    const ended = (): void =>
+      reject(new Error(`the ${this.#name} ended; its last line: ${JSON.stringify(this.log.at(-1))}`));
     this.#waiting.add(look);
     this.#child.once('close', ended);
     look();
