@@ -124,10 +124,12 @@ test('the input of a batch is a file that is there, is meant for it, and is not 
   await using at = await scene({ maxBatchInputBytes: LINE.length });
 
   const missing = await at.producer.post('/v1/batches', { ...REQUEST, input_file_id: 'file-1' });
+  const impossible = await at.producer.post('/v1/batches', { ...REQUEST, input_file_id: 'file-\0' });
   const other = await at.producer.post('/v1/batches', { ...REQUEST, input_file_id: await at.upload('evals') });
   const large = await at.producer.post('/v1/batches', { ...REQUEST, input_file_id: await at.upload() });
 
   expect(missing).toMatchObject({ status: 404, body: { error: { code: 'file_not_found' } } });
+  expect(impossible).toMatchObject({ status: 404, body: { error: { code: 'file_not_found' } } });
   expect(other).toMatchObject({
     status: 400,
     body: { error: { code: 'invalid_request', param: 'input_file_id', message: expect.stringContaining("'evals'") } },
@@ -180,13 +182,16 @@ test.each([
   expect(body).toMatchObject({ error: { code: 'invalid_request', param } });
 });
 
-test('a batch that there is not can be neither seen nor changed', async () => {
+test.each([
+  ['that there is not', NO_BATCH],
+  ['whose id no database takes', 'batch_%00'],
+])('a batch %s can be neither seen nor changed', async (_what, id) => {
   await using at = await scene();
 
   const answers = await Promise.all([
-    at.producer.get(`/v1/batches/${NO_BATCH}`),
-    at.producer.get(`/v1/batches/${NO_BATCH}/output`),
-    ...['cancel', 'pause', 'resume', 'retry'].map((act) => at.producer.post(`/v1/batches/${NO_BATCH}/${act}`)),
+    at.producer.get(`/v1/batches/${id}`),
+    at.producer.get(`/v1/batches/${id}/output`),
+    ...['cancel', 'pause', 'resume', 'retry'].map((act) => at.producer.post(`/v1/batches/${id}/${act}`)),
   ]);
 
   for (const answer of answers) {

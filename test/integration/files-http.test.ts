@@ -131,6 +131,8 @@ test('a deleted file is gone, and so are its bytes', async () => {
     producer.get(`/v1/files/${id}/content`),
     producer.request(`/v1/files/${id}`, { method: 'DELETE' }),
     producer.get('/v1/files/file-%2e%2e%2fetc'),
+    producer.get('/v1/files/file-%00'),
+    producer.request('/v1/files/file-%00', { method: 'DELETE' }),
   ]);
 
   expect(deleted.body).toEqual({ id, object: 'file', deleted: true });

@@ -27,6 +27,8 @@ export interface BatchList {
   readonly hasMore: boolean;
 }
 
+/** What is none of ours is not looked up: the database takes no text with a NUL in it. */
+const BATCH_ID = /^batch_\w+$/;
 const MB = 1_000_000;
 const DEFAULT_MAX_INPUT_BYTES = 200 * MB;
 const MAX_PAGE = 100;
@@ -218,7 +220,7 @@ export class Batches {
   }
 
   async #row(owner: string, id: string): Promise<BatchRow> {
-    const row = await this.#options.batches.get(id, owner);
+    const row = BATCH_ID.test(id) ? await this.#options.batches.get(id, owner) : undefined;
     if (row !== undefined) return row;
     throw new EngineError(
       'batch_not_found',

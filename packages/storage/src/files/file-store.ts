@@ -44,6 +44,8 @@ export interface FilePage {
   readonly hasMore: boolean;
 }
 
+/** What is none of ours is not looked up: the database takes no text with a NUL in it. */
+const FILE_ID = /^file-\w+$/;
 const LIVE = ['validating', 'in_progress', 'finalizing', 'cancelling'] as const;
 /** An object may be ahead of its row: only after this long it belongs to nobody. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
@@ -86,6 +88,7 @@ export class FileStore {
 
   /** Throws `file_not_found`. */
   async get(owner: string, id: string, now: Date = new Date()): Promise<FileRow> {
+    if (!FILE_ID.test(id)) throw notFound(id);
     const [row] = await this.#database.db
       .select()
       .from(files)
@@ -118,6 +121,7 @@ export class FileStore {
 
   /** Throws `file_not_found`, and `file_in_use` while a batch reads it. */
   async delete(owner: string, id: string): Promise<void> {
+    if (!FILE_ID.test(id)) throw notFound(id);
     await this.#database.db.transaction(async (tx) => {
       // Locked, so that no batch takes it as its input between the look and the commit.
       const [row] = await tx
