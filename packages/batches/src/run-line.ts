@@ -118,7 +118,7 @@ function detailsIn(result: unknown): Pick<LineTokens, 'cached' | 'reasoning'> {
 
 function countIn(details: unknown, name: string): number {
   const count = isObject(details) ? details[name] : undefined;
-  return typeof count === 'number' && Number.isInteger(count) && count > 0 ? count : 0;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
