@@ -18,3 +18,7 @@ test('a server that says how long to wait is not asked before', () => {
   expect(lineBackoff(1, 60_000, least)).toBe(60_000);
   expect(lineBackoff(3, 10, least)).toBe(1_000);
 });
+
+test('a server that asks for days is asked again within the hour', () => {
+  expect(lineBackoff(1, 30 * 86_400_000, least)).toBe(3_600_000);
+});
