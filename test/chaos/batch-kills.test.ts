@@ -15,8 +15,8 @@ const LINES = 20_000;
 const WORKERS = 3;
 const CHUNKS_AT_ONCE = 2;
 const LINES_AT_ONCE = 16;
-/** Of one worker: lines that are asked, and lines that were answered and are being recorded. */
-const IN_FLIGHT = CHUNKS_AT_ONCE * LINES_AT_ONCE * 2;
+/** Of one worker: lines that are asked, that were answered and are gathered, and that are being recorded. */
+const IN_FLIGHT = CHUNKS_AT_ONCE * LINES_AT_ONCE * 3;
 const KILL_EVERY_MS = 1_000;
 const KILLS = 25;
 
@@ -26,7 +26,7 @@ test(
   async () => {
     await using redis = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
     await using postgres = await PostgresServer.start();
-    await using server = await startModelServer({ models: ['served'], behaviour: { kind: 'ok', delayMs: 20 } });
+    await using server = await startModelServer({ models: ['served'], behaviour: { kind: 'ok', delayMs: 50 } });
     await using engine = await TestBatches.start({
       redisUrl: redis.url,
       databaseUrl: postgres.url,

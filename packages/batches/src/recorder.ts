@@ -34,12 +34,12 @@ export interface RecorderOptions {
 const MAX_UNRECORDED = 256;
 const MAX_UNRECORDED_BYTES = 4 * 1024 * 1024;
 /** Lines that end within this time are recorded together. */
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 const OUTAGE_PAUSE_MS = 250;
 
 /**
  * Makes the ends of lines durable, in the order in which they come.
- * 1. One recording is under way at a time; what ends meanwhile goes into the next one.
+ * 1. One recording is under way at a time; what ends meanwhile goes into the next one, a moment later.
  * 2. `room` holds new lines back while too many have ended that are not recorded.
  * 3. An outage of the database is waited out; a part that was recorded without an answer is not recorded twice.
  */
@@ -52,6 +52,8 @@ export class Recorder {
   #running: Promise<void> | undefined;
   #fenced = false;
   #room = Promise.withResolvers<void>();
+  /** Ends the gathering early. */
+  #hurry = new AbortController();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -69,19 +71,25 @@ export class Recorder {
   }
 
   push(result: LineResult): void {
+    if (this.#fenced) return;
     this.#pending.push(result);
     this.#pendingBytes += result.bytes.length;
     this.#running ??= this.#run();
+    if (this.#pending.length >= MAX_UNRECORDED / 2 || this.#pendingBytes >= MAX_UNRECORDED_BYTES / 2)
+      this.#hurry.abort();
   }
 
   /** Resolves when everything that was pushed is recorded, or will never be. */
   async flush(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) {
+      this.#hurry.abort();
+      await this.#running;
+    }
   }
 
   async #run(): Promise<void> {
-    await sleep(GATHER_MS);
-    while (this.#pending.length > 0 && !this.#fenced) {
+    do {
+      await this.#gather();
       const results = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
@@ -90,8 +98,14 @@ export class Recorder {
       this.#recording = 0;
       this.#room.resolve();
       this.#room = Promise.withResolvers();
-    }
+    } while (this.#pending.length > 0 && !this.#fenced);
     this.#running = undefined;
+  }
+
+  async #gather(): Promise<void> {
+    // Rejects only when somebody is in a hurry.
+    await sleep(GATHER_MS, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+    this.#hurry = new AbortController();
   }
 
   async #record(results: readonly LineResult[]): Promise<void> {
