@@ -71,8 +71,7 @@ export class BatchWorker implements Disposable {
       case 'deliver':
         return this.#options.webhook?.deliver(String(data['eventId']), signal) ?? DONE;
       case 'reconcile':
-        await reconcile(Number(data['span']), this.#options, signal);
-        return DONE;
+        return this.#look(Number(data['span']), signal);
     }
     throw new Error(`There is no task '${name}': it comes from a newer worker.`);
   };
@@ -85,6 +84,18 @@ export class BatchWorker implements Disposable {
 
   [Symbol.dispose](): void {
     this.#standing[Symbol.dispose]();
+  }
+
+  /** One that fails is not tried again: the next one is due in seconds, and while something is wrong they would pile up. */
+  async #look(span: number, signal: AbortSignal): Promise<TaskOutcome> {
+    try {
+      await reconcile(span, this.#options, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const cause = error instanceof Error ? error : new Error(String(error));
+      this.#options.onEvent({ type: 'trouble', source: 'looking after what has not ended', error: cause });
+    }
+    return DONE;
   }
 
   async #validate(batchId: string, signal: AbortSignal): Promise<TaskOutcome> {

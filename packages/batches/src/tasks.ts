@@ -45,10 +45,15 @@ export function deliverTask(eventId: string): PlacedTask {
 }
 
 /**
- * Looks after everything that has not ended. One for each span of time, whichever workers add it: the id says which span, so a
- * fleet does the work once, and nothing has to be set up again after Redis was flushed.
+ * Looks after everything that has not ended. One for each span of time, whichever workers add it: the id says which span, and
+ * is remembered for as long as somebody may add it, so a fleet does the work once; and nothing has to be set up again after
+ * Redis was flushed.
  */
 export function reconcileTask(everyMs: number, now: number): PlacedTask {
   const span = Math.floor(now / everyMs);
-  return { queue: MAINTENANCE_QUEUE, task: { id: `reconcile-${span}`, name: 'reconcile', data: { span } } };
+  const rememberedS = Math.ceil((2 * everyMs) / 1_000);
+  return {
+    queue: MAINTENANCE_QUEUE,
+    task: { id: `reconcile-${span}`, name: 'reconcile', data: { span }, rememberedS },
+  };
 }

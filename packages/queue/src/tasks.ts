@@ -18,6 +18,8 @@ export interface Task {
   /** Place inside its class: lower ones run first. Default 0, at most 600,000. */
   readonly order?: number;
   readonly delayMs?: number;
+  /** How long its id stays taken once it is done, in seconds: until then, adding it again changes nothing. Default 0. */
+  readonly rememberedS?: number;
 }
 
 export type TaskData = Readonly<Record<string, string | number>>;
@@ -56,17 +58,19 @@ export class TaskSender {
     const bull = this.#connection.queue(queue);
     for (let start = 0; start < tasks.length; start += BULK_SIZE) {
       await bull.addBulk(
-        tasks.slice(start, start + BULK_SIZE).map(({ id, name, data, priority = 'standard', order = 0, delayMs }) => ({
-          name,
-          data,
-          opts: {
-            jobId: id,
-            priority: CLASS_BASE[priority] + Math.min(order, MAX_ORDER),
-            removeOnComplete: true,
-            removeOnFail: true,
-            ...(delayMs !== undefined && { delay: delayMs }),
-          },
-        })),
+        tasks
+          .slice(start, start + BULK_SIZE)
+          .map(({ id, name, data, priority = 'standard', order = 0, delayMs, rememberedS }) => ({
+            name,
+            data,
+            opts: {
+              jobId: id,
+              priority: CLASS_BASE[priority] + Math.min(order, MAX_ORDER),
+              removeOnComplete: rememberedS === undefined ? true : { age: rememberedS },
+              removeOnFail: true,
+              ...(delayMs !== undefined && { delay: delayMs }),
+            },
+          })),
       );
     }
   }
