@@ -35,7 +35,11 @@ async function beginUpload(producer: TestProducer, body: string): Promise<Socket
 async function restOf(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (data) => (text += String(data)));
-  await once(socket, 'close');
+  // Who still sends is told by a reset.
+  socket.on('error', () => undefined);
+  const { promise: closed, resolve } = Promise.withResolvers<unknown>();
+  socket.once('close', resolve);
+  await closed;
   return text;
 }
 

@@ -121,6 +121,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    // A server that was told to end with its engine may still write its last file.
+    await rm(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
