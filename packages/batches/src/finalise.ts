@@ -71,7 +71,10 @@ async function assemble(batch: BatchRow, side: Side, tools: FinaliseTools, now: 
   const pieces = sealedBytes(batch.id, side, tools);
   const first = await pieces.next();
   if (first.done === true) return undefined;
-  const bytes = await tools.objects.write(fileObject(id), startingWith(first.value, pieces));
+  // A write that fails may not have begun to read: what is open to be read would stay open.
+  const bytes = await tools.objects
+    .write(fileObject(id), startingWith(first.value, pieces))
+    .finally(() => pieces.return(undefined));
   return {
     id,
     owner: batch.owner,
