@@ -1,3 +1,4 @@
+import { fileObject } from '@llm-engine/storage';
 import { expect, test } from 'vitest';
 import { TestBatches, chatLines } from '../support/batches.ts';
 import {
@@ -57,6 +58,20 @@ test('a window that passes while no worker runs ends the batch once one comes', 
 
   expect(batch).toMatchObject({ status: 'expired', output_file_id: null, request_counts: { failed: 2 } });
   expect(server.requests.length).toBeLessThanOrEqual(4);
+});
+
+test('a batch whose input cannot be read ends with its window, instead of being tried for ever', async () => {
+  await using server = await startModelServer({ models: ['m'] });
+  await using executors = servedBy(server);
+  await using engine = await TestBatches.start();
+  const { id, input_file_id: inputId } = await engine.create(chatLines(2));
+  await engine.objects.delete([fileObject(inputId)]);
+  await endWindow(engine, id);
+
+  await using _worker = await batchWorker(engine, executors);
+  const batch = await engine.ended(id);
+
+  expect(batch).toMatchObject({ status: 'expired', request_counts: { total: 0 }, error_file_id: null });
 });
 
 test('files of a batch are removed when their time is over, and the input not before the batch has ended', async () => {

@@ -242,12 +242,15 @@ export class BatchTable {
     return row;
   }
 
-  /** Batches whose window has passed begin to be finalised, with the lines that have ended. Resolves with their ids. */
+  /**
+   * Batches whose window has passed begin to be finalised, with the lines that have ended; also those whose input could not be
+   * read in all that time. Resolves with their ids.
+   */
   async expire(now: Date): Promise<string[]> {
     const rows = await this.#database.db
       .update(batches)
       .set({ status: 'finalizing', ending: 'expired', finalizingAt: now, pausedAt: null })
-      .where(and(eq(batches.status, 'in_progress'), lte(batches.expiresAt, now)))
+      .where(and(inArray(batches.status, ['validating', 'in_progress']), lte(batches.expiresAt, now)))
       .returning({ id: batches.id });
     return rows.map(({ id }) => id);
   }
