@@ -1,4 +1,5 @@
 import type { OpenAIBatch, OpenAIFile } from '@llm-engine/contracts';
+import { BatchTable, Database } from '@llm-engine/storage';
 import { expect, test } from 'vitest';
 import { uploadParts } from '../support/multipart.ts';
 import { TestProducer } from '../support/producer.ts';
@@ -154,6 +155,21 @@ test('the same request with the same key is the same batch, another one is a con
   expect(other.headers.get('x-should-retry')).toBe('false');
   expect(unusable).toMatchObject({ status: 400, body: { error: { param: 'Idempotency-Key' } } });
   expect((list.body as { data: unknown[] }).data).toHaveLength(1);
+});
+
+test('who asks again with the same key gets the same batch, also when its input is gone by then', async () => {
+  await using at = await scene();
+  const request = { input_file_id: await at.upload(), ...REQUEST };
+  const create = () => at.producer.post('/v1/batches', request, { 'Idempotency-Key': 'order-1' });
+  const first = await create();
+  const { id } = first.body as OpenAIBatch;
+  await using database = await Database.open({ url: at.storage.settings.databaseUrl });
+  await new BatchTable(database).fail(id, { errors: [], total: 1 }, new Date());
+  await at.producer.request(`/v1/files/${request.input_file_id}`, { method: 'DELETE' });
+
+  const again = await create();
+
+  expect(again).toMatchObject({ status: 200, body: { id, status: 'failed' } });
 });
 
 test('batches are listed newest first, page by page', async () => {

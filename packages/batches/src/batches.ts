@@ -60,7 +60,10 @@ export class Batches {
     { idempotencyKey }: { readonly idempotencyKey?: string } = {},
   ): Promise<OpenAIBatch> {
     const parsed = parseRequest(request);
-    await this.#requireInput(owner, parsed.input_file_id);
+    // Who asks again, because he heard no answer, gets it also when the batch has ended and its input is gone.
+    const standing =
+      idempotencyKey === undefined ? undefined : await this.#options.batches.withKey(owner, idempotencyKey);
+    if (standing === undefined) await this.#requireInput(owner, parsed.input_file_id);
     return this.#insert(owner, parsed, { ...(idempotencyKey !== undefined && { idempotencyKey }) });
   }
 
