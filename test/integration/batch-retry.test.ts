@@ -119,3 +119,22 @@ test('a caller may use any idempotency key, and does not get the retry of a batc
   expect(retried.id).not.toBe(own.id);
   expect(retried.retry_of).toBe(id);
 });
+
+test('a retry that was refused as a whole, and so has tried nothing, can be asked for again', async () => {
+  await using server = await startModelServer({ models: ['m'] });
+  await using executors = servedBy(server);
+  await using engine = await TestBatches.start();
+  const worker = await batchWorker(engine, executors);
+  const { id } = await engine.create(markedLines(1, () => REFUSED));
+  await engine.ended(id);
+  await worker.close();
+
+  const refused = await engine.batches.retry('default', id);
+  await engine.table.fail(refused.id, { errors: [], total: 0 }, new Date());
+  const again = await engine.batches.retry('default', id);
+  const same = await engine.batches.retry('default', id);
+
+  expect(again.id).not.toBe(refused.id);
+  expect(again).toMatchObject({ status: 'validating', retry_of: id });
+  expect(same.id).toBe(again.id);
+});

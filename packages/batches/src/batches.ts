@@ -128,8 +128,7 @@ export class Batches {
         `The batch '${id}' is ${row.status}; wait for its end, or cancel it.`,
       );
     }
-    const idempotencyKey = retryKey(id);
-    const standing = await this.#options.batches.withKey(owner, idempotencyKey);
+    const { idempotencyKey, standing } = await this.#retryOf(owner, id);
     if (standing !== undefined) return this.#view(standing);
     if (row.errorFileId === null) {
       throw new EngineError(
@@ -142,23 +141,36 @@ export class Batches {
     const { filename } = await files.get(owner, row.inputFileId);
     await files.get(owner, row.errorFileId);
     const input = await files.create({ owner, purpose: 'batch', filename: retryName(filename), source });
-    const retried = await this.#insert(
-      owner,
-      {
-        input_file_id: input.id,
-        endpoint: row.endpoint,
-        completion_window: row.completionWindow,
-        priority: row.priority,
-        ...(row.metadata !== null && { metadata: { ...row.metadata } }),
-        ...(row.outputExpiresAfter !== null && {
-          output_expires_after: { anchor: 'created_at', seconds: row.outputExpiresAfter },
-        }),
-      },
-      { idempotencyKey, retryOf: id },
-    );
+    const request = {
+      input_file_id: input.id,
+      endpoint: row.endpoint,
+      completion_window: row.completionWindow,
+      priority: row.priority,
+      ...(row.metadata !== null && { metadata: { ...row.metadata } }),
+      ...(row.outputExpiresAfter !== null && {
+        output_expires_after: { anchor: 'created_at' as const, seconds: row.outputExpiresAfter },
+      }),
+    };
+    let retried: OpenAIBatch;
+    try {
+      retried = await this.#insert(owner, request, { idempotencyKey, retryOf: id });
+    } catch (error) {
+      // Should the batch be there all the same, its input cannot be deleted.
+      await files.delete(owner, input.id).catch(() => undefined);
+      throw error;
+    }
     // Asked twice at once: the other one's file is the input.
     if (retried.input_file_id !== input.id) await files.delete(owner, input.id);
     return retried;
+  }
+
+  /** The retry that there is, or the key for the next one: a retry whose file was refused has tried nothing. */
+  async #retryOf(owner: string, id: string): Promise<{ idempotencyKey: string; standing: BatchRow | undefined }> {
+    for (let time = 1; ; time += 1) {
+      const idempotencyKey = retryKey(id, time);
+      const standing = await this.#options.batches.withKey(owner, idempotencyKey);
+      if (standing?.status !== 'failed') return { idempotencyKey, standing };
+    }
   }
 
   /**

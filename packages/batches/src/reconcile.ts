@@ -40,12 +40,32 @@ const ORPHAN_AGE_MS = 24 * 3_600_000;
  */
 export async function reconcile(span: number, tools: ReconcileTools, signal: AbortSignal): Promise<void> {
   const now = new Date();
-  for (const id of await tools.batches.expire(now)) await ensure([finaliseTask(id, STOP_TIME_MS)], tools.tasks);
-  await ensureBatches(tools, signal);
-  await syncGroups(tools, signal);
-  await ensureDeliveries(tools, now);
-  await tools.files.removeExpired(now);
-  if (span % SWEEP_EVERY === 0) await sweep(tools, now, signal);
+  // Each by itself: what is wrong with one keeps no other from its turn.
+  const steps = [
+    () => expireBatches(tools, now),
+    () => ensureBatches(tools, signal),
+    () => syncGroups(tools, signal),
+    () => ensureDeliveries(tools, now),
+    () => tools.files.removeExpired(now),
+    () => (span % SWEEP_EVERY === 0 ? sweep(tools, now, signal) : undefined),
+  ];
+  const troubles: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      troubles.push(error);
+    }
+  }
+  if (troubles.length > 0) throw troubles[0];
+}
+
+async function expireBatches({ batches, tasks }: ReconcileTools, now: Date): Promise<void> {
+  const expired = await batches.expire(now);
+  await ensure(
+    expired.map((id) => finaliseTask(id, STOP_TIME_MS)),
+    tasks,
+  );
 }
 
 async function ensureBatches({ batches, chunks, tasks }: ReconcileTools, signal: AbortSignal): Promise<void> {

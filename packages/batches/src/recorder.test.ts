@@ -33,6 +33,7 @@ function recorderOf({ record = async () => true, hasPart = async () => false }: 
     },
     onRecorded: ({ completed, failed, tokens }) => told.push(`recorded ${completed}+${failed}, ${tokens.input} tokens`),
     onFenced: () => told.push('fenced'),
+    onDefect: (error) => told.push(`defect: ${String(error)}`),
     onTrouble: (error) => told.push(`trouble: ${error.message}`),
   });
   return { recorder, parts, told, stop };
@@ -143,5 +144,5 @@ test('what no outage explains ends the run', async () => {
   recorder.push(result(0));
   await recorder.flush();
 
-  expect(told).toEqual(['trouble: broken', 'fenced']);
+  expect(told).toEqual(['defect: Error: broken']);
 });

@@ -26,6 +26,8 @@ export interface RecorderOptions {
   }) => void;
   /** The chunk has another owner by now: whatever this run does is for nothing. */
   readonly onFenced: () => void;
+  /** Lines cannot be recorded, and that will not be gone by itself. */
+  readonly onDefect: (error: unknown) => void;
   readonly onTrouble: (error: Error) => void;
   readonly signal: AbortSignal;
 }
@@ -50,7 +52,7 @@ export class Recorder {
   #recording = 0;
   #sequence = 0;
   #running: Promise<void> | undefined;
-  #fenced = false;
+  #closed = false;
   #room = Promise.withResolvers<void>();
   /** Ends the gathering early. */
   #hurry = new AbortController();
@@ -67,11 +69,11 @@ export class Recorder {
 
   /** Resolves when lines may begin, or when there is no use in it any more. */
   async room(): Promise<void> {
-    while (!this.hasRoom && !this.#fenced && !this.#options.signal.aborted) await this.#room.promise;
+    while (!this.hasRoom && !this.#closed && !this.#options.signal.aborted) await this.#room.promise;
   }
 
   push(result: LineResult): void {
-    if (this.#fenced) return;
+    if (this.#closed) return;
     this.#pending.push(result);
     this.#pendingBytes += result.bytes.length;
     this.#running ??= this.#run();
@@ -98,7 +100,7 @@ export class Recorder {
       this.#recording = 0;
       this.#room.resolve();
       this.#room = Promise.withResolvers();
-    } while (this.#pending.length > 0 && !this.#fenced);
+    } while (this.#pending.length > 0 && !this.#closed);
     this.#running = undefined;
   }
 
@@ -109,7 +111,7 @@ export class Recorder {
   }
 
   async #record(results: readonly LineResult[]): Promise<void> {
-    const { hold, chunks, careful, signal, onRecorded, onTrouble } = this.#options;
+    const { hold, chunks, careful, signal, onRecorded, onDefect, onTrouble } = this.#options;
     const part = { ...partOf(results, this.#sequence), careful };
     this.#sequence += 1;
     for (let tries = 0; ; tries += 1) {
@@ -121,9 +123,14 @@ export class Recorder {
         else this.#fence();
         return;
       } catch (error) {
+        if (!isStorageOutage(error)) {
+          this.#close();
+          onDefect(error);
+          return;
+        }
         onTrouble(error instanceof Error ? error : new Error(String(error)));
         // Who stops does not wait for a database that is away: the lines run again.
-        if (signal.aborted || !isStorageOutage(error)) {
+        if (signal.aborted) {
           this.#fence();
           return;
         }
@@ -133,9 +140,14 @@ export class Recorder {
   }
 
   #fence(): void {
-    this.#fenced = true;
-    this.#room.resolve();
+    this.#close();
     this.#options.onFenced();
+  }
+
+  /** Nothing more is recorded. */
+  #close(): void {
+    this.#closed = true;
+    this.#room.resolve();
   }
 }
 

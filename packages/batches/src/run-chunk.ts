@@ -98,6 +98,7 @@ class ChunkRun {
       signal: this.#abort.signal,
       onRecorded: (ended) => tools.onEvent({ type: 'lines-ended', ...this.#ref, ...ended }),
       onFenced: () => this.#lose(),
+      onDefect: (error) => this.#fail(error),
       onTrouble: (error) => tools.onEvent({ type: 'trouble', source: 'recording lines', error }),
     });
   }
@@ -235,8 +236,7 @@ class ChunkRun {
       this.#end(line, await runLine(request, { executor: this.#executor, slots, signal }));
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      this.#defect ??= error;
-      this.#halt(true);
+      this.#fail(error);
     }
   }
 
@@ -271,6 +271,12 @@ class ChunkRun {
       await onSealed(this.#claim.batchId);
     }
     return DONE;
+  }
+
+  /** The run ends with this error, and another one begins after a back-off. */
+  #fail(error: unknown): void {
+    this.#defect ??= error;
+    this.#halt(true);
   }
 
   /** The chunk has another owner. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DecreaseReason, Priority } from '@llm-engine/contracts';
-import { DECREASE, initialLimit } from './limit.ts';
+import { DECREASE, LONGEST_PAUSE_MS, initialLimit } from './limit.ts';
 import { Tally } from './limit-tally.ts';
 import { readSharedLimit, shareLimit, withoutMember } from './shared-limit.ts';
 import type { Report, SharedLimit } from './shared-limit.ts';
@@ -233,7 +233,8 @@ export class EndpointLimit {
     this.#share = Math.floor(this.#share * DECREASE);
   }
 
-  #pauseFor(ms: number): void {
+  #pauseFor(wanted: number): void {
+    const ms = Math.min(wanted, LONGEST_PAUSE_MS);
     clearTimeout(this.#pauseTimer);
     this.#paused = ms > 0;
     if (ms <= 0) return;

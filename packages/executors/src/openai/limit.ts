@@ -16,7 +16,7 @@ export const DECREASE = 0.7;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_OWN_PAUSE_MS = 30_000;
 /** A server that asks for hours, as for a quota of the day, is asked again sooner: the quota may have been raised. */
-const LONGEST_PAUSE_MS = 300_000;
+export const LONGEST_PAUSE_MS = 300_000;
 /** How long after an interactive request somebody counts as waiting. */
 const WATCHED_MS = 10_000;
 /** Over which time the rate is averaged. */
