@@ -6,7 +6,7 @@ import type { BatchRow, BatchTable, ChunkTable, FileStore, ObjectStore } from '@
 import { readPartialOutput } from './partial-output.ts';
 import { failedLines } from './retry-input.ts';
 import { retryKey } from './retry-key.ts';
-import { chunkTask, finaliseTask, validateTask } from './tasks.ts';
+import { STOP_TIME_MS, chunkTask, finaliseTask, validateTask } from './tasks.ts';
 import type { PlacedTask } from './tasks.ts';
 import { toOpenAIBatch } from './wire.ts';
 
@@ -33,8 +33,6 @@ const MB = 1_000_000;
 const DEFAULT_MAX_INPUT_BYTES = 200 * MB;
 const MAX_PAGE = 100;
 const DEFAULT_PAGE = 20;
-/** Runs that see the end of their batch record what they have, before it is finalised without them. */
-const STOP_TIME_MS = 1_500;
 
 /**
  * Batches of one owner, from outside.

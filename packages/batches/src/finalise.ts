@@ -8,6 +8,7 @@ import type { Side } from './object-keys.ts';
 import { inParallel } from './parallel.ts';
 import { ChunkResults } from './results.ts';
 import { sealChunk } from './seal.ts';
+import { startingWith } from './starting-with.ts';
 
 export interface FinaliseTools {
   readonly batches: BatchTable;
@@ -101,11 +102,6 @@ async function* sealedBytes(
     }
     if (page.length === 0) return;
   }
-}
-
-async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
 }
 
 /** Deletes everything below the prefix. */

@@ -6,7 +6,7 @@ import { deleteAll } from './finalise.ts';
 import type { GroupSyncTools } from './groups/sync-group.ts';
 import { syncGroups } from './groups/sync-groups.ts';
 import { batchPrefix } from './object-keys.ts';
-import { chunkTask, deliverTask, finaliseTask, validateTask } from './tasks.ts';
+import { STOP_TIME_MS, chunkTask, deliverTask, finaliseTask, validateTask } from './tasks.ts';
 import type { PlacedTask } from './tasks.ts';
 import { WEBHOOK_PATIENCE } from './webhooks/patience.ts';
 import type { WebhookSender } from './webhooks/webhook-sender.ts';
@@ -23,8 +23,6 @@ export interface ReconcileTools extends GroupSyncTools {
 
 const PAGE = 100;
 const TASKS_A_LOOK = 1_000;
-/** Runs that see the end of their batch record what they have, before it is finalised without them. */
-const STOP_TIME_MS = 1_500;
 /** What is left over is rare and harms nobody: it is looked for once in so many rounds. */
 const SWEEP_EVERY = 360;
 /** An object may be ahead of its row: only after this long it belongs to nobody. */

@@ -2,6 +2,7 @@ import type { ChunkHold, ChunkTable, ObjectStore } from '@llm-engine/storage';
 import { chunkObject } from './object-keys.ts';
 import type { Side } from './object-keys.ts';
 import type { ChunkResults } from './results.ts';
+import { startingWith } from './starting-with.ts';
 
 export interface SealOptions {
   readonly hold: ChunkHold;
@@ -51,9 +52,4 @@ async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     bytes = 0;
   }
   if (bytes > 0) yield Buffer.concat(gathered, bytes);
-}
-
-async function* startingWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
 }

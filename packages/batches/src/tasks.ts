@@ -13,6 +13,9 @@ export function validateTask(batchId: string): PlacedTask {
   return { queue: MAINTENANCE_QUEUE, task: { id: `validate-${batchId}`, name: 'validate', data: { batchId } } };
 }
 
+/** Runs that see the end of their batch record what they have, before it is finalised without them. In milliseconds. */
+export const STOP_TIME_MS = 1_500;
+
 /** Makes the files of a batch that has stopped. `delayMs` leaves those who still run its lines time to record them. */
 export function finaliseTask(batchId: string, delayMs?: number): PlacedTask {
   const task = { id: `finalise-${batchId}`, name: 'finalise', data: { batchId } };
